@@ -1,0 +1,254 @@
+/**
+ * The contract of the document store. It knows databases, documents, revisions and sequences; it knows nothing of
+ * HTTP, of users or of what a document means.
+ *
+ * Two rules hold for every method:
+ * - What returns a promise is a write. It resolves after the transaction that holds it is on disk, and writes of all
+ *   databases that arrive while a commit is under way share the next one.
+ * - What returns a value is a read. It sees every write acknowledged before the call, runs to its end without
+ *   waiting, and is bounded by the caller's `limit` and by bytes: long answers are read page by page, so that no read
+ *   holds a snapshot while a slow client takes its time.
+ *
+ * Bodies travel as JSON text, never as objects: what was written is spliced into the answer as it is.
+ */
+export interface Store {
+  /** Made once for this store and kept: clients build their replication ids from it. 32 hex digits. */
+  readonly uuid: string
+  /** Makes an empty database. The name is the caller's to check. */
+  createDatabase(name: string): Promise<'created' | 'exists'>
+  /** Forgets a database and all that is in it; its rows are removed later, in slices. False if there was none. */
+  deleteDatabase(name: string): Promise<boolean>
+  /** A light handle, good for one request. Undefined if there is no such database. */
+  database(name: string): Database | undefined
+  /** Names in byte order. */
+  databaseNames(range: NameRange): string[]
+  /** One page of the databases that changed, one entry per database at its last change, oldest change first. */
+  dbUpdates(query: { readonly after: number; readonly limit: number }): DbUpdate[]
+  /** The store-wide update log's own sequence: see `Database.place` and `Database.sequence`. */
+  updatesPlace(since: string): Place
+  updatesSequence(n: number): string
+  /** Calls back after each commit that changed any database; never synchronously. Returns how to stop. */
+  onDbUpdate(listener: () => void): () => void
+  /** Ends after the last accepted write is on disk. Writes asked for later are refused with `service_unavailable`. */
+  close(): Promise<void>
+}
+
+export type NameRange = {
+  readonly startKey?: string | undefined
+  readonly endKey?: string | undefined
+  readonly inclusiveEnd?: boolean | undefined
+  readonly descending?: boolean | undefined
+  readonly skip?: number | undefined
+  readonly limit: number
+}
+
+export type DbUpdate = {
+  readonly n: number
+  readonly name: string
+  readonly type: 'created' | 'updated' | 'deleted'
+}
+
+/** Where a `since` leads: continue after `n`; `rewound` if that is earlier than what was asked for. */
+export type Place = { readonly n: number; readonly rewound: boolean }
+
+/** One database. All of its methods throw `CouchError('not_found')` once the database is deleted. */
+export interface Database {
+  readonly name: string
+  facts(): DatabaseFacts
+
+  /**
+   * Applies edits in their order, each one for itself: a refused one leaves the others alone. The outcomes stand in
+   * the order of the edits. Two edits of one document in a list see each other.
+   */
+  write(edits: readonly Edit[]): Promise<WriteOutcome[]>
+
+  /** The rev tree and place of a document, deleted ones too. */
+  doc(id: string): StoredDoc | undefined
+  /** The body of one revision, or undefined if only its name is known. */
+  revision(doc: StoredDoc, rev: string): Revision | undefined
+  /** Documents by id, one row per live document in the range, at most `limit` of them or about a mebibyte. */
+  docs(query: DocsQuery): DocRow[]
+  /** How many live documents stand before this id (or, descending, after it): `offset` of `_all_docs`. */
+  offset(query: Pick<DocsQuery, 'startKey' | 'endKey' | 'inclusiveEnd' | 'descending'>): number
+  /** What a peer's revisions are missing here, for the ids that miss any. */
+  revsDiff(revs: ReadonlyMap<string, readonly string[]>): Map<string, RevsDiff>
+
+  /** One page of the changes feed: at most `limit` rows or about a mebibyte of bodies, and at least one row if any. */
+  changes(query: ChangesQuery): ChangeRow[]
+  /** How many rows a feed still holds after (descending: before) this place. */
+  pending(n: number, descending?: boolean): number
+  /** Reads a sequence as it stands on the wire (`<n>-<epoch>`, `0`, `now`): see sequences.ts. */
+  place(since: string): Place
+  /** The wire form of a place in this database. */
+  sequence(n: number): string
+  /** Calls back after each commit that changed this database; never synchronously. Returns how to stop. */
+  onChange(listener: () => void): () => void
+
+  /** The bytes of an attachment, in chunks. Undefined if no revision here ever had it. */
+  attachment(digest: string): AttachmentBytes | undefined
+
+  /** A local document's current text and rev (`0-N`). `id` is without `_local/`. */
+  localDoc(id: string): LocalDoc | undefined
+  /** `rev` must be that of the current version, or be absent if there is none; else `conflict`. Null deletes. */
+  writeLocalDoc(id: string, rev: string | undefined, body: string | null): Promise<{ readonly rev: string }>
+  localDocs(range: NameRange): LocalDoc[]
+}
+
+export type DatabaseFacts = {
+  readonly docCount: number
+  readonly docDelCount: number
+  /** The last change's number; `sequence(updateSeq)` is its wire form. */
+  readonly updateSeq: number
+  /** Bytes of the documents' current bodies and attachments; of all that is stored. */
+  readonly activeBytes: number
+  readonly storedBytes: number
+  readonly revsLimit: number
+  readonly purgeSeq: number
+}
+
+/**
+ * A document to store. `body` is a JSON object's text without any member that starts with `_`.
+ * - `interactive`: a client's own edit on top of `parent`; refused with `conflict` unless `parent` is a leaf, or is
+ *   absent and the document does not exist or is deleted. The store makes the new rev.
+ * - `replicated`: a revision that was made elsewhere, with its ancestors, newest first. It is merged into the rev
+ *   tree and never conflicts; one that is there already is a success that changes nothing.
+ */
+export type Edit = {
+  readonly id: string
+  readonly deleted: boolean
+  readonly body: string
+  readonly attachments?: readonly AttachmentEdit[] | undefined
+} & (
+  | { readonly kind: 'interactive'; readonly parent?: string | undefined }
+  | { readonly kind: 'replicated'; readonly revisions: Revisions }
+)
+
+/** A rev and its ancestors as CouchDB's `_revisions` has them: `start` is the newest one's pos, ids newest first. */
+export type Revisions = { readonly start: number; readonly ids: readonly string[] }
+
+/** An attachment that comes with its bytes, or a stub that stands for one this database has already. */
+export type AttachmentEdit = {
+  readonly name: string
+  readonly contentType: string
+  /** `md5-<base64>`. With `data` it is what the bytes have; with a stub it is what the client claims, if it does. */
+  readonly digest?: string | undefined
+  readonly revpos?: number | undefined
+  /** Absent: a stub. */
+  readonly data?: Uint8Array | undefined
+}
+
+export type WriteOutcome =
+  | { readonly ok: true; readonly id: string; readonly rev: string }
+  | {
+      readonly ok: false
+      readonly id: string
+      readonly error: 'conflict' | 'missing_stub'
+      readonly reason: string
+    }
+
+/** A leaf of a rev tree. */
+export type Leaf = { readonly rev: string; readonly deleted: boolean }
+
+/** What the store knows of a document without its body. */
+export type StoredDoc = {
+  readonly id: string
+  /** The number of its last change. */
+  readonly seq: number
+  /** The server's time of that change, epoch milliseconds; never lower than that of an earlier change. */
+  readonly time: number
+  readonly tree: RevTree
+}
+
+/** A document's history. Packed for the usual linear one, a tree only where it branches: the reader need not care. */
+export interface RevTree {
+  /** The leaf that reads return: not deleted before deleted, then the longest, then the highest. */
+  readonly winner: Leaf
+  /** All leaves, the winner first, then in winning order. */
+  leaves(): readonly Leaf[]
+  /** True if this rev is known, with a body or only by name. */
+  has(rev: string): boolean
+  /** The rev and its known ancestors. Undefined for an unknown rev. */
+  revisions(rev: string): Revisions | undefined
+  /** The leaves that descend from a rev (itself, if it is one): what `latest=true` asks for. */
+  leavesOf(rev: string): readonly Leaf[]
+  /** Every rev on the winner's path with what is known of it, newest first: `_revs_info`. */
+  revsInfo(
+    rev: string,
+  ): readonly { readonly rev: string; readonly status: 'available' | 'missing' | 'deleted' }[]
+}
+
+/** One revision with its body. */
+export type Revision = {
+  readonly rev: string
+  readonly deleted: boolean
+  /** JSON object text without underscore members. */
+  readonly body: string
+  /** Undefined if it has none. In the order they were given. */
+  readonly attachments: readonly Attachment[] | undefined
+}
+
+/** An attachment as a revision names it. */
+export type Attachment = {
+  readonly name: string
+  readonly contentType: string
+  /** `md5-<base64>` of the bytes. */
+  readonly digest: string
+  readonly length: number
+  /** The pos of the revision that brought it. */
+  readonly revpos: number
+}
+
+export type AttachmentBytes = {
+  readonly length: number
+  /** The bytes from `start` up to but not including `end`, in chunks; each step is a short read of its own. */
+  read(range?: { readonly start: number; readonly end: number }): Iterable<Uint8Array>
+}
+
+export type DocsQuery = NameRange & {
+  readonly withBodies: boolean
+}
+
+/** A live document of `docs`, at its winning rev. */
+export type DocRow = {
+  readonly id: string
+  readonly rev: string
+  readonly seq: number
+  /** Only with `withBodies`. */
+  readonly revision: Revision | undefined
+}
+
+export type RevsDiff = {
+  readonly missing: readonly string[]
+  /** Leaves here that are older than the newest missing one: the peer may have built on them. */
+  readonly possibleAncestors: readonly string[]
+}
+
+export type ChangesQuery = {
+  /** Ascending: rows with a number above it. Descending: rows with a number below it; `Infinity` starts at the end. */
+  readonly after: number
+  readonly limit: number
+  readonly descending?: boolean | undefined
+  /** With the winner's body. */
+  readonly withBodies?: boolean | undefined
+  /** With the last live body of deleted documents. */
+  readonly withLastLive?: boolean | undefined
+  /** Only these documents. */
+  readonly ids?: readonly string[] | undefined
+}
+
+export type ChangeRow = {
+  readonly n: number
+  readonly id: string
+  /** The winner and whether the document is deleted. */
+  readonly rev: string
+  readonly deleted: boolean
+  /** All leaves, the winner first, if there is more than one; undefined for the usual single leaf. */
+  readonly leaves: readonly Leaf[] | undefined
+  readonly time: number
+  /** Only with `withBodies`. */
+  readonly revision: Revision | undefined
+  /** Only with `withLastLive` and for a deleted document: the winner's last live revision, if it was ever live here. */
+  readonly lastLive: Revision | undefined
+}
+
+export type LocalDoc = { readonly id: string; readonly rev: string; readonly body: string }
