@@ -1,0 +1,18 @@
+import type { Entity } from '../entity.ts'
+import { createdAt, deviceId } from '../shared-fields.ts'
+
+/** A device that synchronises, and when it last did. */
+export const device = {
+  type: 'device',
+  about: 'A device that synchronises, and when it last did.',
+  table: 'sync_devices',
+  database: 'main',
+  identity: 'device',
+  fields: {
+    deviceId,
+    deviceName: { kind: 'text', maxLength: 255, nullable: true },
+    platform: { kind: 'text', maxLength: 50 },
+    lastSyncAt: { kind: 'time' },
+    createdAt,
+  },
+} as const satisfies Entity

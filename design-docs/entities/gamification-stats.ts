@@ -1,0 +1,26 @@
+import type { Entity } from '../entity.ts'
+import { clientId, deviceId, updatedAt } from '../shared-fields.ts'
+
+/** Totals and streaks of a user: one document each. */
+export const gamificationStats = {
+  type: 'gamificationStats',
+  about: 'Totals and streaks of a user: one document each.',
+  table: 'gamification_stats',
+  database: 'main',
+  identity: 'singleton',
+  restName: 'gamificationStats',
+  fields: {
+    clientId,
+    deviceId,
+    totalWorkouts: { kind: 'integer', default: 0 },
+    totalReps: { kind: 'integer', default: 0 },
+    totalVolumeKg: { kind: 'integer', default: 0 },
+    longestStreak: { kind: 'integer', default: 0 },
+    currentStreak: { kind: 'integer', default: 0 },
+    uniqueExercisesUsed: { kind: 'integer', default: 0 },
+    prsAchieved: { kind: 'integer', default: 0 },
+    lastWorkoutDate: { kind: 'long', nullable: true },
+    streakStartDate: { kind: 'long', nullable: true },
+    updatedAt,
+  },
+} as const satisfies Entity

@@ -1,0 +1,41 @@
+import type { Entity } from '../entity.ts'
+import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
+
+/** An exercise of a routine with its sets, weights and rests. */
+export const routineExercise = {
+  type: 'routineExercise',
+  about: 'An exercise of a routine with its sets, weights and rests.',
+  table: 'routine_exercises',
+  database: 'main',
+  identity: 'client',
+  restName: 'routineExercises',
+  fields: {
+    routineId: { kind: 'reference', to: 'routine' },
+    supersetId: { kind: 'reference', to: 'superset', nullable: true },
+    clientId,
+    deviceId,
+    deletedAt,
+    exerciseId: { kind: 'text', maxLength: 255, nullable: true },
+    exerciseName: { kind: 'text', maxLength: 255 },
+    exerciseMuscleGroup: { kind: 'text', maxLength: 100, default: '' },
+    exerciseEquipment: { kind: 'text', maxLength: 100, default: '' },
+    exerciseDefaultCableConfig: { kind: 'text', maxLength: 50, default: 'DOUBLE' },
+    cableConfig: { kind: 'text', maxLength: 50, default: 'DOUBLE' },
+    orderIndex: { kind: 'integer' },
+    setReps: { kind: 'text', maxLength: 255, default: '10,10,10' },
+    weightPerCableKg: { kind: 'float', default: 0 },
+    setWeights: { kind: 'text', maxLength: 500, default: '' },
+    mode: { kind: 'text', maxLength: 50, default: 'OldSchool' },
+    eccentricLoad: { kind: 'integer', default: 100 },
+    echoLevel: { kind: 'integer', default: 1 },
+    progressionKg: { kind: 'float', default: 0 },
+    restSeconds: { kind: 'integer', default: 60 },
+    duration: { kind: 'integer', nullable: true },
+    setRestSeconds: { kind: 'text', maxLength: 255, default: '[]' },
+    perSetRestTime: { kind: 'integer', default: 0 },
+    isAMRAP: { kind: 'boolean', default: false },
+    orderInSuperset: { kind: 'integer', default: 0 },
+    createdAt,
+    updatedAt,
+  },
+} as const satisfies Entity

@@ -1,0 +1,23 @@
+import type { Entity } from '../entity.ts'
+import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
+
+/** A workout plan the user made. */
+export const routine = {
+  type: 'routine',
+  about: 'A workout plan the user made.',
+  table: 'routines',
+  database: 'main',
+  identity: 'client',
+  restName: 'routines',
+  fields: {
+    clientId,
+    deviceId,
+    deletedAt,
+    name: { kind: 'text', maxLength: 255 },
+    description: { kind: 'text', default: '' },
+    lastUsed: { kind: 'long', nullable: true },
+    useCount: { kind: 'integer', default: 0 },
+    createdAt,
+    updatedAt,
+  },
+} as const satisfies Entity
