@@ -6,6 +6,12 @@
  * line in one file. No functions, dates or expressions belong here: a description also travels as text.
  */
 
+/**
+ * The most characters of an `_id` and of a reference. Both are indexed in Postgres, whose index entries end
+ * at 2704 bytes: 600 characters are at most 2400, which leaves room for the user and a timestamp beside them.
+ */
+export const MAX_ID_LENGTH = 600
+
 /** What may be said of a field of any kind. */
 interface FieldBase {
   /** The value may be absent or null. A field that is not nullable and has no default is required. */

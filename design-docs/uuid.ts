@@ -9,8 +9,7 @@ export function isUuid(text: string): boolean {
 
 /** A UUIDv5 (RFC 9562, section 5.5): the same namespace and name give the same UUID everywhere and for ever. */
 export function uuidV5(namespace: string, name: string): string {
-  const namespaceBytes = Buffer.from(namespace.replaceAll('-', ''), 'hex')
-  const hash = createHash('sha1').update(namespaceBytes).update(name, 'utf8').digest()
+  const hash = createHash('sha1').update(namespace.replaceAll('-', ''), 'hex').update(name, 'utf8').digest()
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6)
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
   const hex = hash.toString('hex', 0, 16)

@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** A badge and when the user earned it. */
 export const badge = {
   type: 'badge',
   about: 'A badge and when the user earned it.',

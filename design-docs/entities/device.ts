@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { createdAt, deviceId } from '../shared-fields.ts'
 
-/** A device that synchronises, and when it last did. */
 export const device = {
   type: 'device',
   about: 'A device that synchronises, and when it last did.',

@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** An exercise the user defined. */
 export const exercise = {
   type: 'exercise',
   about: 'An exercise the user defined.',

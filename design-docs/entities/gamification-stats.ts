@@ -1,7 +1,7 @@
 import type { Entity } from '../entity.ts'
 import { clientId, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** Totals and streaks of a user: one document each. */
+/** The only document of its type: its `_id` is `gamificationStats`, whatever `clientId` says. */
 export const gamificationStats = {
   type: 'gamificationStats',
   about: 'Totals and streaks of a user: one document each.',

@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** Force, velocity and power of a session, for its concentric and eccentric phases. */
 export const phaseStat = {
   type: 'phaseStat',
   about: 'Force, velocity and power of a session, for its concentric and eccentric phases.',

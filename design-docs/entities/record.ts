@@ -1,7 +1,7 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** A personal record in one exercise and workout mode. */
+/** Phones number their records 1, 2, …: two phones of a user mean different records by `1`. */
 export const record = {
   type: 'record',
   about: 'A personal record in one exercise and workout mode.',

@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** An exercise of a routine with its sets, weights and rests. */
 export const routineExercise = {
   type: 'routineExercise',
   about: 'An exercise of a routine with its sets, weights and rests.',

@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** A workout plan the user made. */
 export const routine = {
   type: 'routine',
   about: 'A workout plan the user made.',

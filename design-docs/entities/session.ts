@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** One set or exercise of a workout as the machine recorded it. */
 export const session = {
   type: 'session',
   about: 'One set or exercise of a workout as the machine recorded it.',

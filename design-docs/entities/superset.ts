@@ -1,7 +1,6 @@
 import type { Entity } from '../entity.ts'
 import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
-/** A group of exercises of a routine that are done in turn. */
 export const superset = {
   type: 'superset',
   about: 'A group of exercises of a routine that are done in turn.',
