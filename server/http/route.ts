@@ -22,12 +22,14 @@ export type Route<Query = unknown, Body = unknown> = {
 
 /**
  * The words of the access table, from open to closed.
- * - `public`: anyone, without credentials.
+ * - `everyone`: anyone; credentials are not even looked at. For what a client with a token that ran out must still
+ *   be told: PouchDB makes its replication ids from `GET /`, and other ids would start it from 0.
+ * - `public`: anyone without credentials, or with valid ones.
  * - `caller`: anyone with valid credentials.
  * - `database`: who may read and write the database that the path's `:db` names.
  * - `admin`: server admins.
  */
-export type Access = 'public' | 'caller' | 'database' | 'admin'
+export type Access = 'everyone' | 'public' | 'caller' | 'database' | 'admin'
 
 export type BodyReader<Body> =
   /** JSON in memory, at most `maxBytes`, checked by the schema. */

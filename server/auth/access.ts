@@ -1,0 +1,89 @@
+import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
+import { CouchError } from '../couch-error.ts'
+import type { Access } from '../http/route.ts'
+import type { Caller } from './caller.ts'
+
+/** What a database is to the caller. `own-missing`: a name that begins with `me-`. `none`: the route names none. */
+type Relation = 'own' | 'own-missing' | 'other' | 'none'
+
+type Verdict = 'allow' | 'unauthorized' | 'forbidden' | 'not_found'
+
+/**
+ * Who may do what, the whole of it: the first row that fits decides, and what fits none is denied. A route that
+ * names a database is decided by the database, whatever its path goes on to say: bulk reads, local documents and
+ * attachments too.
+ *
+ * `own` is `userdb-<hex of the token's sub>` and its `-metrics`, by these names or as `me` and `me-metrics`. All
+ * else is `other` to a user: another's databases, `_users`, what admins made.
+ */
+const ACCESS_TABLE: readonly {
+  readonly access: Access | 'any'
+  readonly caller: Caller['kind'] | 'any'
+  readonly database: Relation | 'any'
+  readonly verdict: Verdict
+}[] = [
+  { access: 'everyone', caller: 'any', database: 'none', verdict: 'allow' },
+  { access: 'public', caller: 'any', database: 'none', verdict: 'allow' },
+  { access: 'any', caller: 'anonymous', database: 'any', verdict: 'unauthorized' },
+  { access: 'caller', caller: 'any', database: 'none', verdict: 'allow' },
+  { access: 'database', caller: 'user', database: 'own', verdict: 'allow' },
+  { access: 'database', caller: 'user', database: 'own-missing', verdict: 'not_found' },
+  { access: 'database', caller: 'admin', database: 'other', verdict: 'allow' },
+  { access: 'admin', caller: 'admin', database: 'other', verdict: 'allow' },
+  { access: 'admin', caller: 'admin', database: 'none', verdict: 'allow' },
+  { access: 'any', caller: 'any', database: 'any', verdict: 'forbidden' },
+]
+
+/**
+ * Decides whether this caller may use a route of this access, on the database that its path names, if it names one.
+ * Returns the database's real name; throws the refusal.
+ */
+export function admit(access: Access, caller: Caller, named: string | undefined): string | undefined {
+  const name = named === undefined ? undefined : realName(caller, named)
+  const verdict = verdictOf(access, caller, relation(caller, named, name))
+  if (verdict !== 'allow') throw refusal(verdict, access)
+  return name
+}
+
+/** True for the databases that are made at first use by the bearer of a valid token. */
+export function isOwnDatabase(caller: Caller, name: string): boolean {
+  return caller.kind === 'user' && userOfDb(name)?.sub === caller.sub
+}
+
+/** Names that stand for the caller's own databases or for parts of the server; nobody can make a database of them. */
+export function isReservedName(name: string): boolean {
+  return name === 'me' || name.startsWith('me-') || name === 'api'
+}
+
+function verdictOf(access: Access, caller: Caller, database: Relation): Verdict {
+  const row = ACCESS_TABLE.find(
+    row =>
+      (row.access === 'any' || row.access === access) &&
+      (row.caller === 'any' || row.caller === caller.kind) &&
+      (row.database === 'any' || row.database === database),
+  )
+  return row?.verdict ?? 'forbidden'
+}
+
+function relation(caller: Caller, named: string | undefined, name: string | undefined): Relation {
+  if (named === undefined) return 'none'
+  if (name === undefined) return 'own-missing'
+  return isOwnDatabase(caller, name) ? 'own' : 'other'
+}
+
+/** Undefined: the user has no such database, as with `me-<type>`, which nothing answers yet. */
+function realName(caller: Caller, named: string): string | undefined {
+  if (caller.kind !== 'user' || (named !== 'me' && !named.startsWith('me-'))) return named
+  if (named === 'me') return userDbName(caller.sub)
+  return named === 'me-metrics' ? metricsDbName(caller.sub) : undefined
+}
+
+function refusal(verdict: Exclude<Verdict, 'allow'>, access: Access): CouchError {
+  if (verdict === 'not_found') return new CouchError('not_found', 'Database does not exist.')
+  const what = access === 'admin' ? 'You are not a server admin.' : 'You are not allowed to access this db.'
+  if (verdict === 'forbidden') return new CouchError('forbidden', what)
+  return new CouchError(
+    'unauthorized',
+    access === 'admin' ? what : 'You are not authorized to access this db.',
+  )
+}

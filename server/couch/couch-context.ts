@@ -1,0 +1,54 @@
+import type { Logger } from 'pino'
+import { isOwnDatabase } from '../auth/access.ts'
+import { CouchError } from '../couch-error.ts'
+import type { Call, Route } from '../http/route.ts'
+import type { Database, Store } from '../store/store.ts'
+
+/** What the protocol's routes are built with. */
+export type CouchContext = {
+  readonly store: Store
+  readonly limits: {
+    readonly maxDocumentBytes: number
+    readonly maxAttachmentBytes: number
+  }
+  /** Of this package. */
+  readonly version: string
+  readonly log: Logger
+}
+
+/**
+ * The database that a call's `:db` names. A user's own one is made at its first use, so that a phone with a valid
+ * token never meets a 404 it would answer with a `PUT`.
+ */
+export async function databaseOf(context: CouchContext, call: Call): Promise<Database> {
+  const name = call.params.db ?? ''
+  const database = context.store.database(name) ?? (await provision(context.store, call, name))
+  if (database === undefined) throw new CouchError('not_found', 'Database does not exist.')
+  return database
+}
+
+async function provision(store: Store, call: Call, name: string): Promise<Database | undefined> {
+  if (!isOwnDatabase(call.caller, name)) return undefined
+  await store.createDatabase(name)
+  return store.database(name)
+}
+
+/** A route under `/:db` whose handler is given the database. */
+export type DatabaseRoute<Query, Body> = Omit<Route<Query, Body>, 'handle' | 'access'> & {
+  readonly access?: 'database' | 'admin' | undefined
+  handle(call: Call<Query, Body>, database: Database): ReturnType<Route['handle']>
+}
+
+/** Makes a route of it: access `database` unless it says `admin`, and 404 where there is no such database. */
+export function databaseRoute<Query, Body>(
+  context: CouchContext,
+  parts: DatabaseRoute<Query, Body>,
+): Route<Query, Body> {
+  return {
+    ...parts,
+    access: parts.access ?? 'database',
+    async handle(call) {
+      return parts.handle(call, await databaseOf(context, call))
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { CouchError } from '../couch-error.ts'
+
+/** The media type of a request's body, lower-cased and without its parameters; empty if it names none. */
+export function mediaType(headers: IncomingHttpHeaders): string {
+  return (headers['content-type'] ?? '').split(';', 1).join('').trim().toLowerCase()
+}
+
+/**
+ * CouchDB answers a `POST` that does not say it is JSON with 415: it keeps a web page's form, which a browser sends
+ * anywhere without asking, from writing.
+ */
+export function requireJsonContent(headers: IncomingHttpHeaders): void {
+  if (mediaType(headers) !== 'application/json') {
+    throw new CouchError('bad_content_type', 'Content-Type must be application/json')
+  }
+}
+
+/** True if the client names JSON among what it accepts; a wildcard is not enough. */
+export function namesJson(headers: IncomingHttpHeaders): boolean {
+  return (headers.accept ?? '').toLowerCase().includes('application/json')
+}
