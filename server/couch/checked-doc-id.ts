@@ -1,0 +1,38 @@
+import { CouchError } from '../couch-error.ts'
+
+const DESIGN = '_design/'
+const LOCAL = '_local/'
+
+/** Half a character: what JSON's `\u` escapes can say and UTF-8 cannot. */
+export const LONE_SURROGATE = /\p{Surrogate}/u
+
+/**
+ * A document id as CouchDB allows it: any text, but a leading underscore is kept for `_design/` and `_local/`.
+ * @throws CouchError `illegal_docid`
+ */
+export function checkedDocId(id: unknown): string {
+  if (typeof id !== 'string') throw new CouchError('illegal_docid', 'Document id must be a string')
+  if (id === '') throw new CouchError('illegal_docid', 'Document id must not be empty')
+  if (id.charCodeAt(0) === 0x5f) checkReserved(id)
+  if (LONE_SURROGATE.test(id)) throw new CouchError('illegal_docid', 'Document id must be valid UTF-8')
+  return id
+}
+
+function checkReserved(id: string): void {
+  if (id === DESIGN || id === LOCAL) throw new CouchError('illegal_docid', `Illegal document id \`${id}\``)
+  if (isDesignDocId(id) || isLocalDocId(id)) return
+  throw new CouchError('illegal_docid', 'Only reserved document ids may start with underscore.')
+}
+
+export function isDesignDocId(id: string): boolean {
+  return id.startsWith(DESIGN)
+}
+
+export function isLocalDocId(id: string): boolean {
+  return id.startsWith(LOCAL)
+}
+
+/** The store knows a local doc by what follows `_local/`. */
+export function localName(id: string): string {
+  return id.slice(LOCAL.length)
+}

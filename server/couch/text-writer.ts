@@ -1,0 +1,30 @@
+import type { Out } from '../http/route.ts'
+
+/** Large enough that the cost of a write does not count, small enough that a slow client holds little. */
+const CHUNK_CHARS = 64 * 1024
+
+/**
+ * Gathers an answer's text and hands it on in large chunks. `add` gives a promise only when the socket has to drain, so that a
+ * loop over rows awaits nothing while the client keeps up.
+ */
+export class TextWriter {
+  readonly #out: Out
+  #text = ''
+
+  constructor(out: Out) {
+    this.#out = out
+  }
+
+  add(text: string): Promise<void> | undefined {
+    this.#text += text
+    return this.#text.length < CHUNK_CHARS ? undefined : this.flush()
+  }
+
+  /** Sends what was gathered. Before any wait: a live feed's client must not be left without rows that are there. */
+  flush(): Promise<void> | undefined {
+    if (this.#text === '') return undefined
+    const text = this.#text
+    this.#text = ''
+    return this.#out.write(text)
+  }
+}
