@@ -15,7 +15,8 @@ function createTable(entity: Entity): string {
   return `create table if not exists ${quoted(entity.table)} (\n${lines.join(',\n')}\n)`
 }
 
-function columnDdl(column: Column): string {
+/** A column as `create table` and `alter table` write it. */
+export function columnDdl(column: Column): string {
   if (column.name === 'id' && column.field === undefined) return '"id" uuid primary key'
   const nullability = column.nullable ? '' : ' not null'
   const value = column.default === undefined ? '' : ` default ${literal(column.default)}`
