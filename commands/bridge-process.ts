@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Backoff } from './backoff.ts'
+import type { Environment } from './settings.ts'
+
+/** The bridge in a process of its own, started again whenever it ends. */
+export type BridgeProcess = {
+  /** Resolves when it first follows the server. */
+  readonly ready: Promise<void>
+  /** Ends it, and starts it anew with the environment of that moment. */
+  restart(): void
+  /** Lets it finish what it is doing; ends it by force when that takes too long. */
+  close(): Promise<void>
+  /** Ends it at once. */
+  kill(): void
+}
+
+export type BridgeProcessOptions = {
+  /** The file that holds the command line. */
+  readonly program: string
+  /** Asked before each start. */
+  environment(): Environment
+  warn(line: string): void
+}
+
+/** What the bridge's process says when it follows the server. */
+export const BRIDGE_READY = 'ready'
+
+/** A batch is one transaction of some seconds at most; one that is cut off is done again later. */
+const CLOSE_MS = 10_000
+
+/**
+ * Starts the bridge and keeps it running. The two processes are joined by a channel: when this one ends, even
+ * by `kill -9`, the other sees it close and ends too.
+ */
+export function startBridgeProcess(options: BridgeProcessOptions): BridgeProcess {
+  const closing = new AbortController()
+  const backoff = new Backoff()
+  let child: ChildProcess | undefined
+  let onReady = () => {}
+  const ready = new Promise<void>(resolve => {
+    onReady = resolve
+  })
+  const keepRunning = async () => {
+    while (!closing.signal.aborted) {
+      const startedAt = performance.now()
+      child = spawnBridge(options, onReady)
+      const end = await endOf(child)
+      if (closing.signal.aborted) return
+      const delayMs = backoff.nextDelayMs(performance.now() - startedAt)
+      options.warn(`divan: the bridge ended (${end}); it is started again in ${delayMs / 1000} s`)
+      await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => {})
+    }
+  }
+  const done = keepRunning()
+  const kill = () => void child?.kill('SIGKILL')
+  return {
+    ready,
+    restart: () => void child?.kill('SIGTERM'),
+    kill,
+    async close() {
+      closing.abort()
+      if (child?.connected) child.disconnect()
+      const timer = setTimeout(kill, CLOSE_MS)
+      await done
+      clearTimeout(timer)
+    },
+  }
+}
+
+function spawnBridge({ program, environment }: BridgeProcessOptions, onReady: () => void): ChildProcess {
+  const child = spawn(process.execPath, [...process.execArgv, program, 'bridge'], {
+    env: { ...environment() },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  child.on('message', message => {
+    if (message === BRIDGE_READY) onReady()
+  })
+  return child
+}
+
+/** How the process ended, in words. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise(resolve => {
+    child.once('error', error => resolve(error.message))
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+  })
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto'
+import { hashPassword } from '../server/auth/password.ts'
+import { type Server, startServer } from '../server/server.ts'
+import type { DataFolder } from './data-folder.ts'
+import { isErrorCode, messageOf, OperatorError, operatorErrorFrom } from './operator-error.ts'
+import { readRunning } from './running.ts'
+import { keepAdminPasswordHash, readOrMakeSecrets, type Secrets } from './secrets.ts'
+import type { Settings } from './settings.ts'
+
+/** A name and password that a server accepts from its admin. */
+export type Credentials = { readonly name: string; readonly password: string }
+
+/** A running server and what only this start knows. */
+export type OpenServer = {
+  readonly server: Server
+  /** Where this machine reaches it, also when it listens on every address. */
+  readonly localUrl: string
+  readonly secrets: Secrets
+  /** The admin's password, if it was made now: the one time it can be shown. */
+  readonly newAdminPassword: string | undefined
+}
+
+/** Starts the server of this data folder, and makes its secrets at the first start. */
+export async function openServer(
+  settings: Settings,
+  folder: DataFolder,
+  furtherAdmins: readonly Credentials[] = [],
+): Promise<OpenServer> {
+  const secrets = readOrMakeSecrets(folder)
+  const newAdminPassword = needsAdminPassword(settings, secrets) ? randomSecret() : undefined
+  const adminHash = await adminPasswordHash(settings, secrets, newAdminPassword)
+  const further = furtherAdmins.map(async ({ name, password }) => ({
+    name,
+    passwordHash: await hashPassword(password),
+  }))
+  const server = await startServer({
+    ...serverOptions(settings, folder, secrets),
+    admins: [{ name: settings.adminUser, passwordHash: adminHash }, ...(await Promise.all(further))],
+  }).catch(error => {
+    throw startFailure(error, settings, folder)
+  })
+  if (newAdminPassword !== undefined) keepAdminPasswordHash(folder, secrets, adminHash)
+  return { server, localUrl: localUrl(server.url), secrets, newAdminPassword }
+}
+
+/** Credentials that nobody knows but the parts of this start. */
+export function internalCredentials(): Credentials {
+  return { name: `divan-bridge-${randomBytes(4).toString('hex')}`, password: randomSecret() }
+}
+
+function randomSecret(): string {
+  return randomBytes(18).toString('base64url')
+}
+
+function needsAdminPassword(settings: Settings, secrets: Secrets): boolean {
+  return settings.adminPassword === undefined && secrets.adminPasswordHash === undefined
+}
+
+async function adminPasswordHash(
+  settings: Settings,
+  secrets: Secrets,
+  newPassword: string | undefined,
+): Promise<string> {
+  const password = settings.adminPassword ?? newPassword
+  return password === undefined ? (secrets.adminPasswordHash ?? '') : await hashPassword(password)
+}
+
+function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets) {
+  return {
+    host: settings.host,
+    port: settings.port,
+    dataFolder: folder.store,
+    jwt: {
+      secret: settings.jwtSecret ?? secrets.jwtSecret,
+      algorithm: 'HS256' as const,
+      issuer: settings.jwtIssuer,
+      audience: settings.jwtAudience,
+    },
+    corsOrigins: settings.corsOrigins,
+    maxDocumentBytes: settings.maxDocumentBytes,
+    maxAttachmentBytes: settings.maxAttachmentBytes,
+    trustProxy: settings.trustProxy,
+    logLevel: settings.logLevel,
+  }
+}
+
+/** An address that stands for every address is one to listen on, not one to call. */
+function localUrl(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
+}
+
+function startFailure(error: unknown, settings: Settings, folder: DataFolder): unknown {
+  const address = `${settings.host}:${settings.port}`
+  const cause = { cause: error }
+  if (isErrorCode(error, 'EADDRINUSE'))
+    return new OperatorError(`${address} is taken: end what listens there, or set DIVAN_PORT`, cause)
+  if (isErrorCode(error, 'EACCES') && /listen/.test(messageOf(error)))
+    return new OperatorError(`this user may not listen on ${address}: set DIVAN_PORT`, cause)
+  if (isErrorCode(error, 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'))
+    return new OperatorError(`${settings.host} is no address of this machine: set DIVAN_HOST`, cause)
+  if (messageOf(error).includes('already open')) return new OperatorError(inUse(folder), cause)
+  return operatorErrorFrom(error)
+}
+
+function inUse(folder: DataFolder): string {
+  const running = readRunning(folder)
+  const who = running === undefined ? '' : ` (process ${running.pid}, ${running.serverUrl})`
+  return `a Divan already runs on the data folder ${folder.path}${who}`
+}

@@ -1,0 +1,33 @@
+import { rmSync } from 'node:fs'
+import type { DataFolder } from './data-folder.ts'
+import { readJsonFile, writeJsonFile } from './json-file.ts'
+
+/**
+ * What runs on a data folder at the moment, for `demo` and `dead-letters` beside it. A killed process leaves
+ * it behind, so it says where to look, never that something is there.
+ */
+export type Running = {
+  readonly pid: number
+  readonly serverUrl: string
+  /** With the password. Undefined where no bridge runs. */
+  readonly databaseUrl?: string | undefined
+}
+
+/** What was last written down and not taken back; undefined where that is nothing or cannot be read. */
+export function readRunning(folder: DataFolder): Running | undefined {
+  try {
+    const { pid, serverUrl, databaseUrl } = readJsonFile(folder.running) ?? {}
+    if (typeof pid !== 'number' || typeof serverUrl !== 'string') return undefined
+    return { pid, serverUrl, databaseUrl: typeof databaseUrl === 'string' ? databaseUrl : undefined }
+  } catch {
+    return undefined
+  }
+}
+
+export function writeRunning(folder: DataFolder, running: Running): void {
+  writeJsonFile(folder.running, running)
+}
+
+export function forgetRunning(folder: DataFolder): void {
+  rmSync(folder.running, { force: true })
+}

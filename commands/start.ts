@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type BridgeProcess, startBridgeProcess } from './bridge-process.ts'
+import type { CommandContext, RunCommand } from './command.ts'
+import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { type OpenPostgres, openPostgres } from './open-postgres.ts'
+import { type Credentials, internalCredentials, type OpenServer, openServer } from './open-server.ts'
+import { programVersion } from './program-version.ts'
+import { forgetRunning, writeRunning } from './running.ts'
+import { RunningParts } from './running-parts.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { startLines } from './start-lines.ts'
+import { listenForStop, type StopSignal } from './stop-signal.ts'
+
+/** How long the first lines wait for the bridge; without it the server is of use all the same. */
+const BRIDGE_READY_MS = 15_000
+
+/**
+ * `divan start`: everything as one program. What was started is closed in the reverse order, so the bridge
+ * ends while server and Postgres are still there.
+ */
+export const start: RunCommand = async (_args, context) => {
+  const { settings, warnings } = readSettings(context.environment)
+  for (const line of warnings) context.warn(`divan: ${line}`)
+  const folder = openDataFolder(settings.dataFolder)
+  const program = new Program({ settings, folder, context })
+  const stop = listenForStop(() => program.end())
+  try {
+    await program.open(stop)
+    await stop.requested
+    if (context.terminal.isTTY) context.print('\nStopping …')
+  } finally {
+    await program.close()
+    stop.release()
+  }
+  return 0
+}
+
+type ProgramOptions = {
+  readonly settings: Settings
+  readonly folder: DataFolder
+  readonly context: CommandContext
+}
+
+/** Server, Postgres and bridge of one data folder. */
+class Program {
+  readonly #options: ProgramOptions
+  readonly #parts = new RunningParts()
+  readonly #credentials: Credentials = internalCredentials()
+  #bridge: BridgeProcess | undefined
+
+  constructor(options: ProgramOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Starts the parts, and starts no more of them once it is to stop. The server is first: it holds the lock of
+   * the data folder, and with it the right to the Postgres in it.
+   */
+  async open(stop: StopSignal): Promise<void> {
+    const { settings, folder } = this.#options
+    const open = await openServer(settings, folder, [this.#credentials])
+    this.#parts.add(() => open.server.close())
+    if (stop.isRequested()) return
+    const postgres = await openPostgres({
+      settings,
+      folder,
+      warn: this.#options.context.warn,
+      onRestart: () => {
+        this.#note(open, postgres)
+        this.#bridge?.restart()
+      },
+    })
+    this.#parts.add(() => postgres.close())
+    if (stop.isRequested()) return
+    await this.#openBridge(open, postgres, stop)
+  }
+
+  async #openBridge(open: OpenServer, postgres: OpenPostgres, stop: StopSignal): Promise<void> {
+    const { settings, context, folder } = this.#options
+    this.#bridge = startBridgeProcess({
+      program: context.program,
+      environment: () => ({
+        ...context.environment,
+        DIVAN_SERVER_URL: settings.serverUrl ?? withCredentials(open.localUrl, this.#credentials),
+        DATABASE_URL: postgres.url(),
+      }),
+      warn: context.warn,
+    })
+    this.#parts.add(this.#bridge.close)
+    this.#note(open, postgres)
+    this.#parts.add(async () => forgetRunning(folder))
+    const bridgeIsReady = await isReadyInTime(this.#bridge, stop.requested)
+    if (stop.isRequested()) return
+    const version = programVersion(context.program)
+    const lines = startLines({
+      open,
+      postgres,
+      settings,
+      version,
+      bridgeIsReady,
+      paint: context.terminal.paint,
+    })
+    for (const line of lines) context.print(line)
+  }
+
+  #note(open: OpenServer, postgres: OpenPostgres): void {
+    writeRunning(this.#options.folder, {
+      pid: process.pid,
+      serverUrl: open.localUrl,
+      databaseUrl: postgres.url(),
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#parts.close()
+  }
+
+  /** For an operator who does not want to wait: what was acknowledged is safe, and the next start recovers. */
+  end(): void {
+    this.#bridge?.kill()
+    process.exit(1)
+  }
+}
+
+function withCredentials(url: string, { name, password }: Credentials): string {
+  const whole = new URL(url)
+  whole.username = name
+  whole.password = password
+  return whole.href
+}
+
+async function isReadyInTime(bridge: BridgeProcess, stopping: Promise<void>): Promise<boolean> {
+  const tooLate = sleep(BRIDGE_READY_MS, false, { ref: false })
+  return await Promise.race([bridge.ready.then(() => true), stopping.then(() => false), tooLate])
+}

@@ -1,0 +1,45 @@
+/** Tells once that the process was asked to stop. */
+export type StopSignal = {
+  /** Resolves at the first signal. */
+  readonly requested: Promise<void>
+  isRequested(): boolean
+  /** Signals have their usual effect again. */
+  release(): void
+}
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+
+/**
+ * Within this time further signals count as the same one: a Ctrl-C under `npm start` comes twice, from the
+ * terminal and from npm, which passes its own on.
+ */
+const SAME_SIGNAL_MS = 700
+
+/**
+ * Listens for the signals that ask a process to stop. A second one, from somebody who does not want to wait,
+ * calls `force`. While it listens, the process does not end for want of work.
+ */
+export function listenForStop(force: () => void): StopSignal {
+  let firstAt: number | undefined
+  let resolveRequested = () => {}
+  const requested = new Promise<void>(resolve => {
+    resolveRequested = resolve
+  })
+  const onSignal = () => {
+    const now = performance.now()
+    if (firstAt === undefined) {
+      firstAt = now
+      resolveRequested()
+    } else if (now - firstAt > SAME_SIGNAL_MS) force()
+  }
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal)
+  const keepAlive = setInterval(() => {}, 2 ** 30)
+  return {
+    requested,
+    isRequested: () => firstAt !== undefined,
+    release() {
+      clearInterval(keepAlive)
+      for (const signal of STOP_SIGNALS) process.off(signal, onSignal)
+    },
+  }
+}
