@@ -1,7 +1,17 @@
 import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
 import { CouchError } from '../couch-error.ts'
-import type { Access } from '../http/route.ts'
 import type { Caller } from './caller.ts'
+
+/**
+ * The words a route says who may call it with, from open to closed.
+ * - `everyone`: anyone; credentials are not even looked at. For what a client with a token that ran out must still
+ *   be told: PouchDB makes its replication ids from `GET /`, and other ids would start it from 0.
+ * - `public`: anyone without credentials, or with valid ones.
+ * - `caller`: anyone with valid credentials.
+ * - `database`: who may read and write the database that the path's `:db` names.
+ * - `admin`: server admins.
+ */
+export type Access = 'everyone' | 'public' | 'caller' | 'database' | 'admin'
 
 /** What a database is to the caller. `own-missing`: a name that begins with `me-`. `none`: the route names none. */
 type Relation = 'own' | 'own-missing' | 'other' | 'none'

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { ZodType } from 'zod'
+import type { Access } from '../auth/access.ts'
 import type { Caller } from '../auth/caller.ts'
 
 /**
@@ -19,17 +20,6 @@ export type Route<Query = unknown, Body = unknown> = {
   /** What the access table forbids is answered before this runs, and so is input that does not parse. */
   handle(call: Call<Query, Body>): Answer | Promise<Answer>
 }
-
-/**
- * The words of the access table, from open to closed.
- * - `everyone`: anyone; credentials are not even looked at. For what a client with a token that ran out must still
- *   be told: PouchDB makes its replication ids from `GET /`, and other ids would start it from 0.
- * - `public`: anyone without credentials, or with valid ones.
- * - `caller`: anyone with valid credentials.
- * - `database`: who may read and write the database that the path's `:db` names.
- * - `admin`: server admins.
- */
-export type Access = 'everyone' | 'public' | 'caller' | 'database' | 'admin'
 
 export type BodyReader<Body> =
   /** JSON in memory, at most `maxBytes`, checked by the schema. */

@@ -1,0 +1,71 @@
+import jwt from 'jsonwebtoken'
+import { CouchError } from '../couch-error.ts'
+import type { Caller } from './caller.ts'
+
+/** How tokens are signed and what they must say. Undefined members are not checked. */
+export type TokenRules = {
+  readonly secret: string
+  readonly algorithm: 'HS256'
+  readonly issuer: string | undefined
+  readonly audience: string | undefined
+}
+
+/** In UTF-8. It becomes a database's name, twice as long in hex. */
+const MAX_SUB_BYTES = 256
+
+/** A token as an identity provider would make it, signed with the shared secret. */
+export function mintToken(claims: {
+  readonly sub: string
+  readonly secret: string
+  readonly issuer: string | undefined
+  readonly audience: string | undefined
+  readonly expiresInSeconds: number
+}): string {
+  return jwt.sign({}, claims.secret, {
+    algorithm: 'HS256',
+    subject: claims.sub,
+    expiresIn: claims.expiresInSeconds,
+    ...(claims.issuer ? { issuer: claims.issuer } : {}),
+    ...(claims.audience ? { audience: claims.audience } : {}),
+  })
+}
+
+/**
+ * The user a token speaks for. The algorithm is the one that was configured, whatever the token's header says: a
+ * token that chooses its own (`none`, or a public key used as a secret) proves nothing. Refusals never repeat any
+ * part of the token.
+ */
+export function userOfToken(token: string, rules: TokenRules): Caller {
+  const claims = verifiedClaims(token, rules)
+  const { sub, exp } = claims
+  if (typeof exp !== 'number') throw refusal('Token has no expiry (exp).')
+  if (typeof sub !== 'string' || !isUserName(sub)) throw refusal('Token names no user (sub).')
+  return { kind: 'user', sub, expiresAt: exp * 1000 }
+}
+
+function verifiedClaims(token: string, rules: TokenRules): jwt.JwtPayload {
+  let claims: jwt.JwtPayload | string
+  try {
+    claims = jwt.verify(token, rules.secret, {
+      algorithms: [rules.algorithm],
+      ...(rules.issuer ? { issuer: rules.issuer } : {}),
+      ...(rules.audience ? { audience: rules.audience } : {}),
+    })
+  } catch (cause) {
+    throw refusal(
+      cause instanceof jwt.TokenExpiredError ? 'Token has expired.' : 'Token is not valid.',
+      cause,
+    )
+  }
+  if (typeof claims === 'string') throw refusal('Token is not valid.')
+  return claims
+}
+
+/** Text that UTF-8 can hold: lone surrogates all become one character there, and two users would share a database. */
+function isUserName(sub: string): boolean {
+  return sub !== '' && !/\p{Surrogate}/u.test(sub) && Buffer.byteLength(sub) <= MAX_SUB_BYTES
+}
+
+function refusal(reason: string, cause?: unknown): CouchError {
+  return new CouchError('unauthorized', reason, { cause })
+}

@@ -1,0 +1,136 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Request, Response } from 'express'
+import type { Logger } from 'pino'
+import type { Access } from '../auth/access.ts'
+import type { Caller } from '../auth/caller.ts'
+import { CouchError } from '../couch-error.ts'
+import { writeAnswer } from './answer.ts'
+import { bodyStream } from './body-stream.ts'
+import { requireJsonContent } from './content-type.ts'
+import { errorAnswer, withoutBody } from './error-answer.ts'
+import { readJson } from './json-body.ts'
+import type { OpenCalls } from './open-calls.ts'
+import { lastValues, parseQuery } from './query.ts'
+import { REQUEST_ID } from './request-log.ts'
+import type { Call, Route } from './route.ts'
+import { allowedMethods, type PathRoutes, routeFor } from './route-table.ts'
+
+/** What the shell is told by those who know the protocol and the accounts. */
+export type Shell = {
+  readonly routes: readonly Route[]
+  /** Who is asking. Throws `unauthorized` for credentials that do not hold. */
+  authenticate(headers: IncomingHttpHeaders): Promise<Caller>
+  /** Whether he may. Returns the real name of the database that the path names as `:db`. */
+  admit(access: Access, caller: Caller, database: string | undefined): string | undefined
+  /** Whether an error of this status must reach the client without a body. */
+  isBodilessError(status: number, path: string, headers: IncomingHttpHeaders): boolean
+  readonly calls: OpenCalls
+  readonly log: Logger
+  readonly corsOrigins: readonly string[]
+  readonly trustProxy: boolean
+  /** What the `Server` header says. */
+  readonly serverName: string
+}
+
+/** Answers a request for a path that has routes. The order is the point: who, may he, is it well-formed, then the work. */
+export async function dispatch(
+  shell: Shell,
+  routes: PathRoutes,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const signal = shell.calls.open(response)
+  refuseWhenClosed(shell)
+  const route = routeFor(routes, request.method)
+  const params = joinedParams(request.params)
+  const { caller, database } = await admitted(shell, route ?? anyOf(routes), request, params.db)
+  if (route === undefined) throw methodNotAllowed(routes)
+  const call: Call = {
+    method: request.method,
+    params: database === undefined ? params : { ...params, db: database },
+    query: queryOf(route, request),
+    ...(await bodyOf(route, request)),
+    headers: request.headers,
+    caller,
+    signal,
+    origin: `${request.protocol}://${request.host ?? ''}`,
+  }
+  await writeAnswer(response, await route.handle(call))
+}
+
+/** What is not listed is for admins, and to them it is not there. */
+export async function dispatchUnknown(shell: Shell, request: Request): Promise<never> {
+  refuseWhenClosed(shell)
+  await admitted(shell, { access: 'admin' }, request, undefined)
+  throw new CouchError('not_found', 'There is nothing at this path.')
+}
+
+/** Answers with what was thrown. */
+export async function dispatchError(
+  shell: Shell,
+  thrown: unknown,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const error = errorAnswer(thrown)
+  const { method, path } = request
+  const isGone = request.destroyed && !request.complete
+  if (error.isBug && !isGone && !response.destroyed) {
+    shell.log.error({ err: thrown, requestId: response.getHeader(REQUEST_ID), method, path }, 'a bug')
+  }
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const isBodiless = shell.isBodilessError(error.status, path, request.headers)
+  await writeAnswer(response, isBodiless ? withoutBody(error) : error.answer)
+}
+
+async function admitted(
+  shell: Shell,
+  { access }: Pick<Route, 'access'>,
+  request: Request,
+  named: string | undefined,
+): Promise<{ readonly caller: Caller; readonly database: string | undefined }> {
+  const caller: Caller =
+    access === 'everyone' ? { kind: 'anonymous' } : await shell.authenticate(request.headers)
+  return { caller, database: shell.admit(access, caller, named) }
+}
+
+function refuseWhenClosed(shell: Shell): void {
+  if (!shell.calls.areClosed) return
+  const headers = { Connection: 'close', 'Retry-After': '1' }
+  throw new CouchError('service_unavailable', 'The server is stopping.', { headers })
+}
+
+/** The route whose access decides who learns that a method is not there. */
+function anyOf(routes: PathRoutes): Route {
+  const [route] = routes.byMethod.values()
+  if (route === undefined) throw new Error(`${routes.path} has no route`)
+  return route
+}
+
+function methodNotAllowed(routes: PathRoutes): CouchError {
+  const allow = allowedMethods(routes).join(',')
+  return new CouchError('method_not_allowed', `Only ${allow} allowed`, { headers: { Allow: allow } })
+}
+
+/** A wildcard's segments become one name again: `a/b`. */
+function joinedParams(params: Readonly<Record<string, string | string[]>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, Array.isArray(value) ? value.join('/') : value]),
+  )
+}
+
+function queryOf(route: Route, request: Request): unknown {
+  const query = lastValues(request.query)
+  return route.query === undefined ? query : parseQuery(route.query, query)
+}
+
+async function bodyOf(route: Route, request: Request): Promise<Pick<Call, 'body' | 'stream'>> {
+  if (route.body === undefined) return { body: undefined, stream: request }
+  if (route.body.kind === 'stream') return { body: undefined, stream: bodyStream(request) }
+  if (route.method === 'POST') requireJsonContent(request.headers)
+  const { schema, maxBytes } = route.body
+  return { body: await readJson(bodyStream(request), schema, maxBytes), stream: request }
+}

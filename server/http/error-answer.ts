@@ -1,0 +1,31 @@
+import { CouchError } from '../couch-error.ts'
+import type { Answer } from './route.ts'
+
+/** An error as the client reads it, and whether it is a bug of ours that belongs in the log. */
+export type ErrorAnswer = { readonly answer: Answer; readonly status: number; readonly isBug: boolean }
+
+/** Turns anything thrown into what the client reads: the one place that does. A bug's message is not for clients. */
+export function errorAnswer(thrown: unknown): ErrorAnswer {
+  const refusal = refusalOf(thrown)
+  const { status, word, message, headers } =
+    refusal ?? new CouchError('internal_server_error', 'The server met an error of its own.')
+  return {
+    status,
+    isBug: refusal === undefined,
+    answer: { status, headers, json: { error: word, reason: message } },
+  }
+}
+
+/** The same answer without its body, for the clients that a body of JSON would stop for good. */
+export function withoutBody({ answer, status }: ErrorAnswer): Answer {
+  return { status, headers: answer.headers, empty: true }
+}
+
+function refusalOf(thrown: unknown): CouchError | undefined {
+  if (thrown instanceof CouchError) return thrown
+  // Express throws it while it reads the path, before any handler of ours runs.
+  if (thrown instanceof URIError) {
+    return new CouchError('bad_request', 'The path has a % that begins no character.', { cause: thrown })
+  }
+  return undefined
+}
