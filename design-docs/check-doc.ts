@@ -10,12 +10,11 @@ const MAX_PROBLEMS = 100
 /**
  * What keeps a document from becoming the rows its description promises; nothing when it may. It accepts any
  * JSON value and never throws. Members that the description does not know are no problem: a newer app may
- * have written them. `entity` is undefined for an `_id` whose type no description has.
+ * have written them. `entity` is undefined for an `_id` whose type no description in its database has.
  */
 export function checkDoc(entity: Entity | undefined, doc: unknown): readonly Problem[] {
   if (!isJsonObject(doc)) return [{ path: '', reason: 'A document is a JSON object.' }]
-  if (entity === undefined)
-    return [{ path: '_id', reason: 'No description has the type that this id names.' }]
+  if (entity === undefined) return [{ path: '_id', reason: 'No description here has the type of this id.' }]
   const problems = [
     checkId(entity, doc),
     checkRev(doc),

@@ -1,5 +1,6 @@
 import assert from 'node:assert'
 import { entityOfType } from './catalogue.ts'
+import type { DatabaseKind, Entity } from './entity.ts'
 import { DEVICE_ID_PATTERN } from './shared-fields.ts'
 import { isUuid } from './uuid.ts'
 
@@ -14,6 +15,15 @@ export function isDeviceId(text: string): boolean {
 export function typeOfId(id: string): string {
   const colon = id.indexOf(':')
   return colon < 0 ? id : id.slice(0, colon)
+}
+
+/**
+ * The description of the document that has this `_id` in a database of this kind. A type means nothing in
+ * another kind of database: what a user's database calls an account is none.
+ */
+export function entityOfDoc(database: DatabaseKind, id: string): Entity | undefined {
+  const entity = entityOfType(typeOfId(id))
+  return entity?.database === database ? entity : undefined
 }
 
 /** An `_id` without its type: what a reference to the document holds. */

@@ -1,9 +1,10 @@
 import type { Entity } from '../../design-docs/entity.ts'
 import { columnsOf, hasOwner, quoted } from './columns.ts'
+import type { Row } from './row.ts'
 
 /**
- * The statement that inserts or replaces rows. Its one parameter is a list of rows as JSON text, so that any
- * number of rows is one statement with one plan. No two of the rows may have the same id.
+ * The statement that inserts or replaces rows. Its one parameter is made by `rowsParameter`, so that any
+ * number of rows is one statement with one plan.
  */
 export function upsertSql(entity: Entity): string {
   const columns = columnsOf(entity)
@@ -16,6 +17,14 @@ export function upsertSql(entity: Entity): string {
     `from json_to_recordset($1::json) as r(${types.join(', ')})`,
     `on conflict ("id") do update set\n${replaced.join(',\n')}`,
   ].join('\n')
+}
+
+/**
+ * Rows as the parameter of an upsert. An upsert that meets an id twice fails as a whole, so the last row of an
+ * id stands for all: two accounts may name one user.
+ */
+export function rowsParameter(rows: readonly Row[]): string {
+  return JSON.stringify([...new Map(rows.map(row => [row.id, row])).values()])
 }
 
 /** The statement that removes rows by their ids: one parameter, a list of uuids. */

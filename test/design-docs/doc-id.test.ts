@@ -3,6 +3,7 @@ import {
   accountDocId,
   deviceDocId,
   docId,
+  entityOfDoc,
   isDeviceId,
   metricsDocId,
   parseDocId,
@@ -68,6 +69,16 @@ t.test('the type is the id up to its first colon', async t => {
     t.equal(typeOfId(id), type)
     t.equal(referenceTo(id), reference)
   }
+})
+
+t.test('a type means something in its own kind of database only', async t => {
+  t.equal(entityOfDoc('main', 'record:a:1')?.type, 'record')
+  t.equal(entityOfDoc('metrics', 'metrics:s:0')?.type, 'metrics')
+  t.equal(entityOfDoc('accounts', 'org.couchdb.user:a@b.c')?.table, 'users')
+  t.equal(entityOfDoc('main', 'org.couchdb.user:a@b.c'), undefined)
+  t.equal(entityOfDoc('main', 'metrics:s:0'), undefined)
+  t.equal(entityOfDoc('accounts', 'session:1'), undefined)
+  t.equal(entityOfDoc('main', '_design/x'), undefined)
 })
 
 t.test('devices, chunks of metrics and accounts have ids of their own', async t => {

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { columnsOf, mappedFields, quoted } from '../../../bridge/mapping/columns.ts'
 import { type Row, rowsOf } from '../../../bridge/mapping/row.ts'
 import { tableDdl } from '../../../bridge/mapping/table-ddl.ts'
-import { deleteDocsSql, deleteRowsSql, upsertSql } from '../../../bridge/mapping/upsert.ts'
+import { deleteDocsSql, deleteRowsSql, rowsParameter, upsertSql } from '../../../bridge/mapping/upsert.ts'
 import { entities } from '../../../design-docs/catalogue.ts'
 import { checkDoc } from '../../../design-docs/check-doc.ts'
 import { account } from '../../../design-docs/entities/account.ts'
@@ -34,7 +34,7 @@ function rowsOfDoc(entity: Entity, doc: JsonObject, userUuid = USER): Row[] {
 }
 
 async function upsert(client: pg.Client, entity: Entity, rows: readonly Row[]): Promise<void> {
-  await client.query(upsertSql(entity), [JSON.stringify(rows)])
+  await client.query(upsertSql(entity), [rowsParameter(rows)])
 }
 
 async function count(client: pg.Client, entity: Entity): Promise<number> {
@@ -141,6 +141,16 @@ t.test('an upsert replaces the whole row, and only its own', async t => {
   t.equal(row?.deleted_at, 5000)
 })
 
+t.test('of two rows with one id the last is stored', async t => {
+  const client = await connect(t)
+  const doc = leastDoc(account)
+  await upsert(client, account, [
+    ...rowsOfDoc(account, doc),
+    ...rowsOfDoc(account, { ...doc, _id: 'org.couchdb.user:new@example.org', displayName: 'New' }),
+  ])
+  t.match((await client.query('select display_name from users')).rows, [{ display_name: 'New' }])
+})
+
 t.test('the rows of a document are removed for one user only', async t => {
   const client = await connect(t)
   const doc = { ...leastDoc(metrics), samples: [{ timestamp: 1 }, { timestamp: 2 }] }
@@ -182,6 +192,32 @@ t.test('the longest ids and references fit the indexes', async t => {
   t.same(checkDoc(metrics, chunk), [])
   await upsert(client, metrics, rowsOfDoc(metrics, chunk))
   t.equal((await count(client, record)) + (await count(client, metrics)), 2)
+})
+
+t.test('the least and the greatest values are stored as they are', async t => {
+  const client = await connect(t)
+  const extremes: readonly JsonObject[] = [
+    {
+      targetReps: -(2 ** 31),
+      timestamp: -(2 ** 53) + 1,
+      weightPerCableKg: 5e-324,
+      createdAt: -210_866_803_200_000,
+    },
+    { targetReps: 2 ** 31 - 1, timestamp: 2 ** 53 - 1, progressionKg: Number.MAX_VALUE, updatedAt: 8.64e15 },
+    {
+      mode: '\u{10ffff}'.repeat(50),
+      exerciseName: `'"\\$1 -- \u0001\u2028\ufeff\uffff\n\t `,
+      exerciseId: '',
+    },
+    { weightPerCableKg: 0.1 + 0.2, createdAt: 8.64e15 - 1, updatedAt: -62_135_596_800_001, deletedAt: -1 },
+  ]
+  for (const change of extremes) {
+    const doc = { ...leastDoc(session), ...change }
+    t.same(checkDoc(session, doc), [])
+    const [row = {}] = rowsOfDoc(session, doc)
+    await upsert(client, session, [row])
+    t.strictSame((await storedRows(client, session)).get(row.id), expectedRow(session, doc, row))
+  }
 })
 
 t.test('whatever the check accepts is stored, and read back as it was', async t => {
