@@ -1,0 +1,45 @@
+import type { Place } from './store.ts'
+
+/**
+ * A sequence number alone does not say which history it counts: a data folder copied back in time issues the same
+ * numbers again for other changes. So a sequence on the wire is `<n>-<epoch>`. An epoch is a random word that a
+ * database takes when it is made and at its first commit after each start of the process; the list of its epochs, each
+ * with the first number it issued, tells which part of another history is also ours.
+ */
+export type Epoch = { readonly first: number; readonly epoch: string }
+
+/** A database's epochs, oldest first, and its last number. */
+export type Incarnations = { readonly epochs: readonly Epoch[]; readonly updateSeq: number }
+
+/** The wire form of a number: it names the epoch that issued it. */
+export function formatSequence(n: number, epochs: readonly Epoch[]): string {
+  return `${n}-${epochs[issuerOf(n, epochs)]?.epoch ?? ''}`
+}
+
+function issuerOf(n: number, epochs: readonly Epoch[]): number {
+  let low = 0
+  let high = epochs.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((epochs[middle]?.first ?? 0) <= n) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/**
+ * Where a `since` leads. One of a known epoch leads to itself, or to that epoch's last number if it lies beyond it:
+ * then it was issued by a copy of this database that went another way. One that is unknown or malformed leads to the
+ * beginning; a bare number says nothing of its history, so only `0` is safe.
+ */
+export function placeOf(since: string, { epochs, updateSeq }: Incarnations): Place {
+  if (since === 'now') return { n: updateSeq, rewound: false }
+  if (since === '0') return { n: 0, rewound: false }
+  const match = /^(\d{1,15})-([0-9a-z]+)$/.exec(since)
+  const asked = Number(match?.[1])
+  const at = epochs.findIndex(({ epoch }) => epoch === match?.[2])
+  if (at === -1) return { n: 0, rewound: asked !== 0 }
+  const next = epochs[at + 1]
+  const n = Math.min(asked, next === undefined ? updateSeq : next.first - 1)
+  return { n, rewound: n < asked }
+}

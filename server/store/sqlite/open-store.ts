@@ -1,0 +1,80 @@
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Store } from '../store.ts'
+import { StoreError } from '../store-error.ts'
+import { Connection } from './connection.ts'
+import { loadDriver, type OpenDatabase } from './driver.ts'
+import { lockFile } from './file-lock.ts'
+import { Listeners } from './listeners.ts'
+import { prepareFile } from './prepare-file.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import { WriterClient } from './writer-client.ts'
+
+export type StoreOptions = {
+  /** The store's file; it and its folder are made if they are not there. */
+  readonly file: string
+  /** Where lines about failures go. */
+  readonly log?: ((line: string) => void) | undefined
+}
+
+/** Opens the store, or refuses with a `StoreError` of one line. */
+export async function openStore({ file, log = () => {} }: StoreOptions): Promise<Store> {
+  const open = await loadDriver()
+  makeFolder(file)
+  const lock = readable(file, () => lockFile(open, file))
+  try {
+    const uuid = readable(file, () => prepareFile(open, file))
+    return await startStore(open, { file, log, uuid, release: () => lock.release() })
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+type Prepared = {
+  readonly file: string
+  readonly log: (line: string) => void
+  readonly uuid: string
+  readonly release: () => void
+}
+
+async function startStore(open: OpenDatabase, { file, log, uuid, release }: Prepared): Promise<Store> {
+  const listeners = new Listeners<number>()
+  const updateListeners = new Listeners<'updates'>()
+  const committed = (databases: readonly number[], updates: boolean) => {
+    for (const db of databases) listeners.notify(db)
+    if (updates) updateListeners.notify('updates')
+  }
+  const writer = await WriterClient.start(file, { committed, log })
+  const reader = openReader(open, file)
+  return new SqliteStore({ uuid, reader, writer, listeners, updateListeners, release })
+}
+
+function openReader(open: OpenDatabase, file: string): Connection {
+  const reader = new Connection(open, file, { readOnly: true })
+  reader.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -65536')
+  return reader
+}
+
+function makeFolder(file: string): void {
+  const folder = dirname(file)
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.R_OK | constants.W_OK)
+  } catch (cause) {
+    throw new StoreError(`the folder ${folder} cannot be written: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function readable<Result>(file: string, read: () => Result): Result {
+  try {
+    return read()
+  } catch (cause) {
+    if (cause instanceof StoreError) throw cause
+    throw new StoreError(`${file} cannot be opened: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto'
+import { StoreError } from '../store-error.ts'
+import { Connection } from './connection.ts'
+import type { OpenDatabase } from './driver.ts'
+import { newEpoch } from './new-epoch.ts'
+import { APPLICATION_ID, FILE_PRAGMAS, FORMAT_VERSION, SCHEMA } from './schema.ts'
+
+/** Makes the file a store of this format, or refuses it. Returns the store's uuid. */
+export function prepareFile(open: OpenDatabase, file: string): string {
+  const connection = new Connection(open, file)
+  try {
+    if (isEmpty(connection)) createTables(connection)
+    checkFormat(connection, file)
+    return storedUuid(connection)
+  } finally {
+    connection.close()
+  }
+}
+
+function isEmpty(connection: Connection): boolean {
+  return (
+    pragma(connection, 'user_version') === 0 && connection.row('select 1 from sqlite_schema') === undefined
+  )
+}
+
+function createTables(connection: Connection): void {
+  connection.exec(FILE_PRAGMAS)
+  connection.exec('begin immediate')
+  connection.exec(SCHEMA)
+  connection.run('insert into store values (?, ?)', 'uuid', randomBytes(16).toString('hex'))
+  connection.run('insert into epochs values (0, 0, ?)', newEpoch())
+  connection.exec(
+    `pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; commit`,
+  )
+}
+
+function checkFormat(connection: Connection, file: string): void {
+  if (pragma(connection, 'application_id') !== APPLICATION_ID) {
+    throw new StoreError(`${file} is a database of another program`)
+  }
+  const version = pragma(connection, 'user_version')
+  if (version > FORMAT_VERSION) {
+    throw new StoreError(
+      `${file} has format ${version}; this version reads up to ${FORMAT_VERSION}: update Divan`,
+    )
+  }
+}
+
+function storedUuid(connection: Connection): string {
+  const row = connection.row<[string]>("select value from store where key = 'uuid'")
+  if (row === undefined) throw new StoreError('the store has lost its uuid: restore it from a backup')
+  return row[0]
+}
+
+function pragma(connection: Connection, name: 'user_version' | 'application_id'): number {
+  return connection.row<[number]>(`pragma ${name}`)?.[0] ?? 0
+}

@@ -1,0 +1,67 @@
+import { StoredTree } from '../../rev-tree/stored-tree.ts'
+import type { DocRow, DocsQuery, Revision, StoredDoc } from '../../store.ts'
+import type { Connection } from '../connection.ts'
+import { inOrder, inRange } from './id-range.ts'
+import { takePage } from './page-bytes.ts'
+import { type RevisionRow, revisionOf } from './revision-row.ts'
+
+/** A document's place and history. */
+export function readDoc(connection: Connection, db: number, id: string): StoredDoc | undefined {
+  const row = connection.row<[number, string, number, number, string]>(
+    'select seq, rev, deleted, time, tree from docs where db = ? and id = ?',
+    db,
+    id,
+  )
+  if (row === undefined) return undefined
+  const [seq, rev, deleted, time, tree] = row
+  return { id, seq, time, tree: new StoredTree(tree, { rev, deleted: deleted === 1 }) }
+}
+
+/** The revision stored under a sequence number. */
+export function readRevision(connection: Connection, db: number, seq: number): Revision | undefined {
+  const row = connection.row<RevisionRow>(
+    'select rev, deleted, attachments, body from bodies where key = (? << 32 | ?)',
+    db,
+    seq,
+  )
+  return row && revisionOf(row)
+}
+
+type Row = readonly [id: string, rev: string, seq: number, ...(RevisionRow | readonly [])]
+
+/** One page of the live documents of a range. */
+export function readDocs(connection: Connection, db: number, query: DocsQuery): DocRow[] {
+  if (query.limit <= 0) return []
+  const range = inRange('d.id', query)
+  const order = inOrder('d.id', query)
+  const bodies = query.withBodies
+    ? [', w.rev as w_rev, w.deleted, w.attachments, w.body', 'join bodies w on w.key = (d.db << 32 | d.body)']
+    : ['', '']
+  const sql = `select d.id, d.rev, d.seq ${bodies[0]} from docs d ${bodies[1]}
+    where d.db = ? and d.deleted = 0${range.sql}${order.sql}`
+  const params = [db, ...range.params, ...order.params]
+  if (!query.withBodies) return connection.rows<Row>(sql, ...params).map(docRowOf)
+  return takePage(connection.each<Row>(sql, ...params), row => ({
+    result: docRowOf(row),
+    size: row[6]?.length ?? 0,
+  }))
+}
+
+function docRowOf([id, rev, seq, ...revision]: Row): DocRow {
+  return { id, rev, seq, revision: revision.length === 4 ? revisionOf(revision) : undefined }
+}
+
+/** How many live documents stand before a range. */
+export function countBefore(
+  connection: Connection,
+  db: number,
+  { startKey, descending }: Pick<DocsQuery, 'startKey' | 'descending'>,
+): number {
+  if (startKey === undefined) return 0
+  const row = connection.row<[number]>(
+    `select count(*) from docs where db = ? and deleted = 0 and id ${descending ? '>' : '<'} ?`,
+    db,
+    startKey,
+  )
+  return row?.[0] ?? 0
+}

@@ -1,0 +1,36 @@
+import type { NameRange } from '../../store.ts'
+import type { SqlValue } from '../connection.ts'
+
+/** Conditions on a column, as SQL that begins with `and`, and their parameters. */
+export type Condition = { readonly sql: string; readonly params: readonly SqlValue[] }
+
+type Bounds = Pick<NameRange, 'startKey' | 'endKey' | 'inclusiveEnd' | 'descending'>
+
+/** The rows from `startKey` to `endKey` in the direction of reading. There are few such texts: they are prepared. */
+export function inRange(column: string, range: Bounds): Condition {
+  const [from, to] = range.descending ? ['<', '>'] : ['>', '<']
+  const parts: string[] = []
+  const params: SqlValue[] = []
+  if (range.startKey !== undefined) {
+    parts.push(` and ${column} ${from}= ?`)
+    params.push(range.startKey)
+  }
+  if (range.endKey !== undefined) {
+    parts.push(` and ${column} ${to}${range.inclusiveEnd === false ? '' : '='} ?`)
+    params.push(range.endKey)
+  }
+  return { sql: parts.join(''), params }
+}
+
+/** Order, limit and offset of a range. */
+export function inOrder(column: string, { descending, limit, skip }: NameRange): Condition {
+  return {
+    sql: ` order by ${column}${descending ? ' desc' : ''} limit ? offset ?`,
+    params: [sqlLimit(limit), skip ?? 0],
+  }
+}
+
+/** SQLite's word for no limit is -1. */
+export function sqlLimit(limit: number): number {
+  return Number.isFinite(limit) ? limit : -1
+}

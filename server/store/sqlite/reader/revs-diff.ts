@@ -1,0 +1,63 @@
+import { parseRev } from '../../rev-tree/rev.ts'
+import { StoredTree } from '../../rev-tree/stored-tree.ts'
+import type { RevsDiff } from '../../store.ts'
+import type { Connection } from '../connection.ts'
+
+type Row = readonly [rev: string, deleted: number, branched: number, id: string]
+
+/** What a peer's revisions are missing here, for the ids that miss any. */
+export function readRevsDiff(
+  connection: Connection,
+  db: number,
+  revs: ReadonlyMap<string, readonly string[]>,
+): Map<string, RevsDiff> {
+  const winners = readWinners(connection, db, [...revs.keys()])
+  const diffs = new Map<string, RevsDiff>()
+  for (const [id, asked] of revs) {
+    const winner = winners.get(id)
+    const diff = winner === undefined ? allMissing(asked) : diffOf(connection, db, winner, asked)
+    if (diff.missing.length > 0) diffs.set(id, diff)
+  }
+  return diffs
+}
+
+function readWinners(connection: Connection, db: number, ids: readonly string[]): Map<string, Row> {
+  const rows = connection.rows<Row>(
+    `select d.rev, d.deleted, d.branched, d.id from json_each(?) asked join docs d on d.db = ? and d.id = asked.value`,
+    JSON.stringify(ids),
+    db,
+  )
+  return new Map(rows.map(row => [row[3], row]))
+}
+
+function allMissing(asked: readonly string[]): RevsDiff {
+  return { missing: [...new Set(asked)], possibleAncestors: [] }
+}
+
+function diffOf(connection: Connection, db: number, winner: Row, asked: readonly string[]): RevsDiff {
+  const [rev, deleted, branched, id] = winner
+  const unsure = asked.filter(one => one !== rev)
+  if (unsure.length === 0) return { missing: [], possibleAncestors: [] }
+  // The winner of a history with one leaf is its newest revision: whatever is above it is missing.
+  const isAbove = branched === 0 && unsure.every(one => posOf(one) > posOf(rev))
+  if (isAbove) return { missing: [...new Set(unsure)], possibleAncestors: [rev] }
+  const tree = readTree(connection, db, id, { rev, deleted: deleted === 1 })
+  const missing = [...new Set(unsure)].filter(one => !tree.has(one))
+  const newest = Math.max(...missing.map(posOf))
+  const older = tree.leaves().filter(leaf => posOf(leaf.rev) < newest)
+  return { missing, possibleAncestors: older.map(leaf => leaf.rev) }
+}
+
+function readTree(
+  connection: Connection,
+  db: number,
+  id: string,
+  winner: { readonly rev: string; readonly deleted: boolean },
+): StoredTree {
+  const row = connection.row<[string]>('select tree from docs where db = ? and id = ?', db, id)
+  return new StoredTree(row?.[0] ?? '', winner)
+}
+
+function posOf(rev: string): number {
+  return parseRev(rev)?.pos ?? 0
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { StoredTree } from '../rev-tree/stored-tree.ts'
+import { formatSequence, type Incarnations, placeOf } from '../sequences.ts'
+import type {
+  AttachmentBytes,
+  ChangeRow,
+  ChangesQuery,
+  Database,
+  DatabaseFacts,
+  DocRow,
+  DocsQuery,
+  Edit,
+  LocalDoc,
+  NameRange,
+  Place,
+  Revision,
+  RevsDiff,
+  StoredDoc,
+  WriteOutcome,
+} from '../store.ts'
+import type { Connection } from './connection.ts'
+import type { Listeners } from './listeners.ts'
+import { readAttachment } from './reader/attachment-bytes.ts'
+import { readChanges } from './reader/changes.ts'
+import { countPending, noDatabase, readFacts } from './reader/counts.ts'
+import { countBefore, readDoc, readDocs, readRevision } from './reader/docs.ts'
+import { readIncarnations } from './reader/incarnations.ts'
+import { readLocalDoc, readLocalDocs } from './reader/local-docs.ts'
+import { readRevsDiff } from './reader/revs-diff.ts'
+import { writeInSlices } from './write-slices.ts'
+import type { WriterClient } from './writer-client.ts'
+
+/** What a handle shares with its store. */
+export type Shared = {
+  readonly reader: Connection
+  readonly writer: WriterClient
+  readonly listeners: Listeners<number>
+  /** How many databases were deleted since the store was opened: a handle looks again only when it has moved. */
+  readonly deletions: () => number
+  /** Lets `close()` wait for a write. */
+  readonly accept: <Result>(write: () => Promise<Result>) => Promise<Result>
+}
+
+/** A handle: a name, a number and nothing that the engine holds. */
+export class SqliteDatabase implements Database {
+  readonly name: string
+  readonly #db: number
+  readonly #shared: Shared
+  #deletionsSeen: number
+  #incarnations: Incarnations | undefined
+
+  constructor(shared: Shared, db: number, name: string) {
+    this.#shared = shared
+    this.#db = db
+    this.name = name
+    this.#deletionsSeen = shared.deletions()
+  }
+
+  facts(): DatabaseFacts {
+    return readFacts(this.#reader(), this.#db)
+  }
+
+  async write(edits: readonly Edit[]): Promise<WriteOutcome[]> {
+    this.#reader()
+    return this.#shared.accept(() => writeInSlices(this.#shared.writer, this.#db, edits))
+  }
+
+  doc(id: string): StoredDoc | undefined {
+    return readDoc(this.#reader(), this.#db, id)
+  }
+
+  revision({ tree }: StoredDoc, rev: string): Revision | undefined {
+    assert(tree instanceof StoredTree, 'a document of this store')
+    const reader = this.#reader()
+    const seq = tree.seqOf(rev)
+    return seq === undefined ? undefined : readRevision(reader, this.#db, seq)
+  }
+
+  docs(query: DocsQuery): DocRow[] {
+    return readDocs(this.#reader(), this.#db, query)
+  }
+
+  offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number {
+    return countBefore(this.#reader(), this.#db, query)
+  }
+
+  revsDiff(revs: ReadonlyMap<string, readonly string[]>): Map<string, RevsDiff> {
+    return readRevsDiff(this.#reader(), this.#db, revs)
+  }
+
+  changes(query: ChangesQuery): ChangeRow[] {
+    return readChanges(this.#reader(), this.#db, query)
+  }
+
+  pending(n: number, descending = false): number {
+    return countPending(this.#reader(), this.#db, n, descending)
+  }
+
+  place(since: string): Place {
+    return placeOf(since, this.#readIncarnations())
+  }
+
+  /** Asked for every row of a feed: epochs are only ever added, so what was read serves for the numbers it covers. */
+  sequence(n: number): string {
+    const known = this.#incarnations
+    const covered = known !== undefined && n <= known.updateSeq
+    return formatSequence(n, covered ? known.epochs : this.#readIncarnations().epochs)
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#reader()
+    return this.#shared.listeners.add(this.#db, listener)
+  }
+
+  attachment(digest: string): AttachmentBytes | undefined {
+    return readAttachment(this.#reader(), this.#db, digest)
+  }
+
+  localDoc(id: string): LocalDoc | undefined {
+    return readLocalDoc(this.#reader(), this.#db, id)
+  }
+
+  async writeLocalDoc(
+    id: string,
+    rev: string | undefined,
+    body: string | null,
+  ): Promise<{ readonly rev: string }> {
+    this.#reader()
+    const { accept, writer } = this.#shared
+    const command = { kind: 'writeLocalDoc', db: this.#db, id, rev, body } as const
+    return { rev: await accept(() => writer.send<'writeLocalDoc'>(command)) }
+  }
+
+  localDocs(range: NameRange): LocalDoc[] {
+    return readLocalDocs(this.#reader(), this.#db, range)
+  }
+
+  #readIncarnations(): Incarnations {
+    const incarnations = readIncarnations(this.#reader(), this.#db)
+    if (incarnations === undefined) throw noDatabase()
+    this.#incarnations = incarnations
+    return incarnations
+  }
+
+  /** The connection to read with, if the database is still there. */
+  #reader(): Connection {
+    const deletions = this.#shared.deletions()
+    if (deletions !== this.#deletionsSeen) {
+      readFacts(this.#shared.reader, this.#db)
+      this.#deletionsSeen = deletions
+    }
+    return this.#shared.reader
+  }
+}

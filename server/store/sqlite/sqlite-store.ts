@@ -1,0 +1,114 @@
+import { CouchError } from '../../couch-error.ts'
+import { formatSequence, placeOf } from '../sequences.ts'
+import type { Database, DbUpdate, NameRange, Place, Store } from '../store.ts'
+import type { Connection } from './connection.ts'
+import type { Listeners } from './listeners.ts'
+import { inOrder, inRange } from './reader/id-range.ts'
+import { readUpdatesIncarnations } from './reader/incarnations.ts'
+import { type Shared, SqliteDatabase } from './sqlite-database.ts'
+import type { WriterClient } from './writer-client.ts'
+
+/** What a store is made of once its file is open. */
+export type Parts = {
+  readonly uuid: string
+  readonly reader: Connection
+  readonly writer: WriterClient
+  readonly listeners: Listeners<number>
+  readonly updateListeners: Listeners<'updates'>
+  /** Gives the file back to other processes. */
+  readonly release: () => void
+}
+
+/** The store on one SQLite file: writes go to the writer's thread, reads are statements on this one. */
+export class SqliteStore implements Store {
+  readonly uuid: string
+  readonly #parts: Parts
+  readonly #shared: Shared
+  readonly #accepted = new Set<Promise<unknown>>()
+  #deletions = 0
+  #closing: Promise<void> | undefined
+
+  constructor(parts: Parts) {
+    this.uuid = parts.uuid
+    this.#parts = parts
+    this.#shared = {
+      reader: parts.reader,
+      writer: parts.writer,
+      listeners: parts.listeners,
+      deletions: () => this.#deletions,
+      accept: write => this.#accept(write),
+    }
+  }
+
+  createDatabase(name: string): Promise<'created' | 'exists'> {
+    return this.#accept(() => this.#parts.writer.send<'createDatabase'>({ kind: 'createDatabase', name }))
+  }
+
+  deleteDatabase(name: string): Promise<boolean> {
+    return this.#accept(async () => {
+      const wasThere = await this.#parts.writer.send<'deleteDatabase'>({ kind: 'deleteDatabase', name })
+      // No row is removed before every handle knows that its database is gone.
+      if (wasThere) this.#deletions++
+      this.#parts.writer.reap()
+      return wasThere
+    })
+  }
+
+  database(name: string): Database | undefined {
+    const row = this.#parts.reader.row<[number]>(
+      'select db from databases where name = ? and deleted = 0',
+      name,
+    )
+    return row && new SqliteDatabase(this.#shared, row[0], name)
+  }
+
+  databaseNames(query: NameRange): string[] {
+    const range = inRange('name', query)
+    const order = inOrder('name', query)
+    const sql = `select name from databases where deleted = 0${range.sql}${order.sql}`
+    return this.#parts.reader.rows<[string]>(sql, ...range.params, ...order.params).map(([name]) => name)
+  }
+
+  dbUpdates({ after, limit }: { readonly after: number; readonly limit: number }): DbUpdate[] {
+    return this.#parts.reader
+      .rows<[number, string, DbUpdate['type']]>(
+        'select n, name, type from updates where n > ? order by n limit ?',
+        after,
+        Number.isFinite(limit) ? limit : -1,
+      )
+      .map(([n, name, type]) => ({ n, name, type }))
+  }
+
+  updatesPlace(since: string): Place {
+    return placeOf(since, readUpdatesIncarnations(this.#parts.reader))
+  }
+
+  updatesSequence(n: number): string {
+    return formatSequence(n, readUpdatesIncarnations(this.#parts.reader).epochs)
+  }
+
+  onDbUpdate(listener: () => void): () => void {
+    return this.#parts.updateListeners.add('updates', listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    while (this.#accepted.size > 0) await Promise.allSettled(this.#accepted)
+    this.#parts.reader.close()
+    await this.#parts.writer.close()
+    this.#parts.release()
+  }
+
+  #accept<Result>(write: () => Promise<Result>): Promise<Result> {
+    if (this.#closing) return Promise.reject(new CouchError('service_unavailable', 'The store is closed.'))
+    const accepted = write()
+    this.#accepted.add(accepted)
+    const forget = () => this.#accepted.delete(accepted)
+    accepted.then(forget, forget)
+    return accepted
+  }
+}

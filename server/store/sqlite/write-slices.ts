@@ -1,0 +1,72 @@
+import type { AttachmentEdit, Edit, WriteOutcome } from '../store.ts'
+import type { Refusal } from './commands.ts'
+import type { WriterClient } from './writer-client.ts'
+
+/** What one slice holds at most; a larger write shares the writer with others between its slices. */
+const SLICE_EDITS = 500
+const SLICE_BYTES = 1024 * 1024
+/** Slices of one write on their way at once: one in the commit, one waiting for it. */
+const SLICES_AHEAD = 2
+
+/** Sends edits to the writer in slices, in their order, and puts the outcomes together. */
+export async function writeInSlices(
+  writer: WriterClient,
+  db: number,
+  edits: readonly Edit[],
+): Promise<WriteOutcome[]> {
+  const outcomes: WriteOutcome[] = []
+  const ahead: Promise<WriteOutcome[]>[] = []
+  let start = 0
+  try {
+    while (start < edits.length || ahead.length > 0) {
+      while (start < edits.length && ahead.length < SLICES_AHEAD) {
+        const end = sliceEnd(edits, start)
+        ahead.push(writeSlice(writer, db, edits.slice(start, end)))
+        start = end
+      }
+      for (const outcome of (await ahead.shift()) ?? []) outcomes.push(outcome)
+    }
+  } catch (error) {
+    await Promise.allSettled(ahead)
+    throw error
+  }
+  return outcomes
+}
+
+function sliceEnd(edits: readonly Edit[], start: number): number {
+  let bytes = 0
+  let end = start
+  while (end < edits.length && end - start < SLICE_EDITS && bytes < SLICE_BYTES) bytes += sizeOf(edits[end++])
+  return end
+}
+
+function sizeOf(edit: Edit | undefined): number {
+  let bytes = edit?.body.length ?? 0
+  for (const { data } of edit?.attachments ?? []) bytes += data?.byteLength ?? 0
+  return bytes
+}
+
+async function writeSlice(writer: WriterClient, db: number, edits: readonly Edit[]): Promise<WriteOutcome[]> {
+  const transfer: ArrayBuffer[] = []
+  const movable = edits.map(edit => withMovableData(edit, transfer))
+  const results = await writer.send<'write'>({ kind: 'write', db, edits: movable }, transfer)
+  return results.map((result, n) => outcomeOf(edits[n]?.id ?? '', result))
+}
+
+function outcomeOf(id: string, result: string | Refusal): WriteOutcome {
+  if (typeof result === 'string') return { ok: true, id, rev: result }
+  return { ok: false, id, error: result.error, reason: result.reason }
+}
+
+/** Bytes travel as a copy of their own: a view on a request's large buffer would take all of that buffer along. */
+function withMovableData(edit: Edit, transfer: ArrayBuffer[]): Edit {
+  if (edit.attachments === undefined) return edit
+  return { ...edit, attachments: edit.attachments.map(attachment => withCopy(attachment, transfer)) }
+}
+
+function withCopy(attachment: AttachmentEdit, transfer: ArrayBuffer[]): AttachmentEdit {
+  if (attachment.data === undefined) return attachment
+  const data = new Uint8Array(attachment.data)
+  transfer.push(data.buffer)
+  return { ...attachment, data }
+}

@@ -1,0 +1,104 @@
+import { Worker } from 'node:worker_threads'
+import { CouchError } from '../../couch-error.ts'
+import type { Answer, Command, CommandKind, CommandOf, Report, Request, Results } from './commands.ts'
+
+export type WriterEvents = {
+  /** After each commit, once its answers are given. */
+  readonly committed: (databases: readonly number[], updates: boolean) => void
+  readonly log: (line: string) => void
+}
+
+type Pending = {
+  readonly resolve: (result: Results[CommandKind]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The main thread's side of the writer: sends commands and settles their promises after the commit. */
+export class WriterClient {
+  readonly #worker: Worker
+  readonly #events: WriterEvents
+  readonly #pending = new Map<number, Pending>()
+  readonly #ended: Promise<void>
+  #requests = 0
+  #refusal: CouchError | undefined
+
+  private constructor(file: string, events: WriterEvents) {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const entry = new URL(`./writer/writer-worker.${extension}`, import.meta.url)
+    this.#worker = new Worker(entry, { workerData: file, name: 'store-writer' })
+    this.#events = events
+    this.#ended = new Promise(resolve => this.#worker.once('exit', () => resolve()))
+  }
+
+  /** Starts the writer on a file that has been prepared. */
+  static async start(file: string, events: WriterEvents): Promise<WriterClient> {
+    const client = new WriterClient(file, events)
+    await new Promise<void>((resolve, reject) => {
+      client.#worker.once('error', reject)
+      client.#worker.once('message', () => resolve())
+    })
+    client.#listen()
+    return client
+  }
+
+  /** Sends a command; resolves once it is on disk. */
+  send<Kind extends CommandKind>(
+    command: CommandOf<Kind> & Command,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<Results[Kind]> {
+    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
+    return new Promise<Results[CommandKind]>((resolve, reject) => {
+      const request = ++this.#requests
+      this.#pending.set(request, { resolve, reject })
+      this.#post({ request, command }, transfer)
+    }) as Promise<Results[Kind]>
+  }
+
+  /** Lets the writer remove what deleted databases left. */
+  reap(): void {
+    if (this.#refusal === undefined) this.#post({ control: 'reap' })
+  }
+
+  /** Refuses what is asked for from now on. What was accepted goes on. */
+  refuse(reason: string): void {
+    this.#refusal ??= new CouchError('service_unavailable', reason)
+  }
+
+  /** Ends the thread after the commands it has. */
+  async close(): Promise<void> {
+    this.refuse('The store is closed.')
+    this.#post({ control: 'close' })
+    await this.#ended
+  }
+
+  #post(request: Request, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer)
+  }
+
+  #listen(): void {
+    this.#worker.on('message', (report: Report) => this.#receive(report))
+    this.#worker.on('error', error => this.#events.log(`the store's writer died: ${error.stack ?? error}`))
+    void this.#ended.then(() => this.#abandon())
+  }
+
+  #receive(report: Report): void {
+    if (report.kind === 'log') this.#events.log(report.line)
+    if (report.kind !== 'committed') return
+    for (const answer of report.answers) this.#settle(answer)
+    this.#events.committed(report.changed, report.updates)
+  }
+
+  #settle(answer: Answer): void {
+    const pending = this.#pending.get(answer.request)
+    this.#pending.delete(answer.request)
+    if (answer.ok) pending?.resolve(answer.result)
+    else pending?.reject(new CouchError(answer.word, answer.reason))
+  }
+
+  /** Without its thread no write can be known to be stored: none is left waiting. */
+  #abandon(): void {
+    this.refuse("The store's writer has stopped.")
+    for (const { reject } of this.#pending.values()) reject(this.#refusal)
+    this.#pending.clear()
+  }
+}

@@ -1,0 +1,30 @@
+import type { CommandOf, Results } from '../commands.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Makes an empty database with its first epoch. */
+export function createDatabase(
+  tx: Transaction,
+  { name }: CommandOf<'createDatabase'>,
+): Results['createDatabase'] {
+  if (findDatabase(tx, name) !== undefined) return 'exists'
+  tx.connection.run('insert into databases (name, run) values (?, ?)', name, tx.runId)
+  const db = findDatabase(tx, name)
+  if (db === undefined) throw new Error('a database that was made is there')
+  tx.startEpoch(db, 0)
+  tx.noteUpdate(name, 'created')
+  return 'created'
+}
+
+/** Frees the name at once; remove-deleted.ts removes the rows. */
+export function deleteDatabase(tx: Transaction, { name }: CommandOf<'deleteDatabase'>): boolean {
+  const db = findDatabase(tx, name)
+  if (db === undefined) return false
+  tx.forget(db)
+  tx.connection.run('update databases set deleted = 1 where db = ?', db)
+  tx.noteUpdate(name, 'deleted')
+  return true
+}
+
+function findDatabase(tx: Transaction, name: string): number | undefined {
+  return tx.connection.row<[number]>('select db from databases where name = ? and deleted = 0', name)?.[0]
+}

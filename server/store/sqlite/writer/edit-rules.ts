@@ -1,0 +1,63 @@
+import { hash } from 'node:crypto'
+import { leafNodes } from '../../rev-tree/leaf-nodes.ts'
+import { unpackTree } from '../../rev-tree/packed-tree.ts'
+import { formatRev, parseRev } from '../../rev-tree/rev.ts'
+import { pathFrom, revOf } from '../../rev-tree/rev-node.ts'
+import type { Attachment, Edit, Revisions } from '../../store.ts'
+import type { DocRecord } from './doc-record.ts'
+
+export type InteractiveEdit = Extract<Edit, { readonly kind: 'interactive' }>
+
+/**
+ * The rev an interactive edit goes on from: none for a new document, the winner's tombstone for one that comes back
+ * without naming it. `conflict`: the edit knows an older state than ours.
+ */
+export function parentOf(
+  doc: DocRecord | undefined,
+  edit: InteractiveEdit,
+): { readonly parent: string | undefined } | 'conflict' {
+  if (doc === undefined) return edit.parent === undefined ? { parent: undefined } : 'conflict'
+  if (edit.parent === undefined) return doc.deleted && !edit.deleted ? { parent: doc.rev } : 'conflict'
+  return isLeaf(doc, edit.parent) ? { parent: edit.parent } : 'conflict'
+}
+
+function isLeaf(doc: DocRecord, rev: string): boolean {
+  if (rev === doc.rev) return true
+  return doc.branched && leafNodes(unpackTree(doc.text)).some(leaf => revOf(leaf) === rev)
+}
+
+/**
+ * The new rev on top of a parent. It depends on nothing but the edit, so two servers that take the same edit make the
+ * same rev, and no conflict.
+ */
+export function newRevisions(
+  parent: string | undefined,
+  edit: InteractiveEdit,
+  attachments: readonly Attachment[],
+): Revisions {
+  const known = attachments.map(({ name, contentType, digest }) => [name, contentType, digest])
+  const head = JSON.stringify([parent ?? '', edit.deleted, known])
+  const id = hash('md5', head + edit.body)
+  const above = parent === undefined ? undefined : parseRev(parent)
+  return above === undefined ? { start: 1, ids: [id] } : { start: above.pos + 1, ids: [id, above.id] }
+}
+
+/** Where the bodies of a path's stored ancestors are, the nearest first. */
+export function ancestorBodies(doc: DocRecord | undefined, path: Revisions): readonly number[] {
+  if (doc === undefined) return []
+  const nodes = unpackTree(doc.text)
+  for (const [depth, id] of path.ids.entries()) {
+    const node = nodes.get(formatRev(path.start - depth, id))
+    if (node !== undefined)
+      return Array.from(pathFrom(node), ({ seq }) => seq).filter(seq => seq !== undefined)
+  }
+  return []
+}
+
+/** Where the body of one revision is; empty if there is none. */
+export function bodyOf(doc: DocRecord | undefined, rev: string | undefined): readonly number[] {
+  if (doc === undefined || rev === undefined) return []
+  if (rev === doc.rev) return [doc.body]
+  const seq = unpackTree(doc.text).get(rev)?.seq
+  return seq === undefined ? [] : [seq]
+}

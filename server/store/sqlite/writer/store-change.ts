@@ -1,0 +1,77 @@
+import type { Grown } from '../../rev-tree/grow-tree.ts'
+import { unpackTree } from '../../rev-tree/packed-tree.ts'
+import type { Edit } from '../../store.ts'
+import { storeAttachments } from './attachments.ts'
+import { type Body, deleteBody, insertBody, storedSize, totalLength } from './bodies.ts'
+import type { DatabaseState } from './database-state.ts'
+import { type DocRecord, writeDoc } from './doc-record.ts'
+import type { Transaction } from './transaction.ts'
+
+/** A change that was accepted: the edit, the history it leads to, and the body it brings. */
+export type Change = { readonly edit: Edit; readonly grown: Grown; readonly body: Body }
+
+/** Writes a change and counts it: body, bytes of attachments, the document's row, the counters. */
+export function storeChange(
+  tx: Transaction,
+  state: DatabaseState,
+  doc: DocRecord | undefined,
+  { edit, grown, body }: Change,
+): void {
+  const { connection } = tx
+  const seq = tx.nextSeq(state)
+  if (grown.stored) {
+    insertBody(connection, state.db, seq, body)
+    const fresh = storeAttachments(connection, state.db, edit.attachments)
+    state.storedBytes += Buffer.byteLength(body.body) + fresh
+  }
+  const live = grown.deleted ? (doc?.live ?? null) : grown.body
+  const bytes = winnerSize(tx, state, doc, { grown, seq, body })
+  dropBodies(tx, state, unusedBodies(doc, grown, live))
+  const place = { db: state.db, id: edit.id, seq, time: state.lastTime }
+  writeDoc(connection, place, { ...grown, live, bytes }, doc === undefined)
+  count(state, doc, { deleted: grown.deleted, bytes })
+}
+
+function winnerSize(
+  tx: Transaction,
+  state: DatabaseState,
+  doc: DocRecord | undefined,
+  change: { readonly grown: Grown; readonly seq: number; readonly body: Body },
+): number {
+  const { grown, seq, body } = change
+  if (grown.body === seq) return Buffer.byteLength(body.body) + totalLength(body.attachments)
+  if (grown.body === doc?.body) return doc.bytes
+  return storedSize(tx.connection, state.db, grown.body)
+}
+
+/** The bodies of stemmed revisions, but never the last live one, and that one when a newer live one takes its place. */
+function unusedBodies(doc: DocRecord | undefined, grown: Grown, live: number | null): number[] {
+  const unused = grown.dropped.filter(seq => seq !== live)
+  const replaced = doc?.deleted ? doc.live : null
+  if (replaced === null || replaced === live || unused.includes(replaced)) return unused
+  const isInTree = Array.from(unpackTree(grown.text).values()).some(({ seq }) => seq === replaced)
+  return isInTree ? unused : [...unused, replaced]
+}
+
+function dropBodies(tx: Transaction, state: DatabaseState, seqs: readonly number[]): void {
+  for (const seq of seqs) state.storedBytes -= deleteBody(tx.connection, state.db, seq)
+}
+
+function count(
+  state: DatabaseState,
+  before: DocRecord | undefined,
+  after: { readonly deleted: boolean; readonly bytes: number },
+): void {
+  if (before !== undefined) countOne(state, before, -1)
+  countOne(state, after, 1)
+}
+
+function countOne(
+  state: DatabaseState,
+  doc: { readonly deleted: boolean; readonly bytes: number },
+  by: 1 | -1,
+): void {
+  if (doc.deleted) state.docDelCount += by
+  else state.docCount += by
+  state.activeBytes += by * doc.bytes
+}

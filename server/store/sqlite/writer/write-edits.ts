@@ -1,0 +1,94 @@
+import { type Grown, growTree } from '../../rev-tree/grow-tree.ts'
+import { formatRev } from '../../rev-tree/rev.ts'
+import type { Attachment, Edit, Revisions } from '../../store.ts'
+import type { CommandOf, Refusal, Results } from '../commands.ts'
+import { type Resolved, resolveAttachments } from './attachments.ts'
+import type { DatabaseState } from './database-state.ts'
+import { type DocRecord, readDoc } from './doc-record.ts'
+import { ancestorBodies, bodyOf, type InteractiveEdit, newRevisions, parentOf } from './edit-rules.ts'
+import { storeChange } from './store-change.ts'
+import type { Transaction } from './transaction.ts'
+
+type ReplicatedEdit = Extract<Edit, { readonly kind: 'replicated' }>
+
+/** Applies edits one by one. A refused one has written nothing. */
+export function writeEdits(tx: Transaction, { db, edits }: CommandOf<'write'>): Results['write'] {
+  const state = tx.database(db)
+  return edits.map(edit => {
+    const doc = readDoc(tx.connection, db, edit.id)
+    return edit.kind === 'interactive'
+      ? applyInteractive(tx, state, doc, edit)
+      : applyReplicated(tx, state, doc, edit)
+  })
+}
+
+function applyInteractive(
+  tx: Transaction,
+  state: DatabaseState,
+  doc: DocRecord | undefined,
+  edit: InteractiveEdit,
+): string | Refusal {
+  const base = parentOf(doc, edit)
+  if (base === 'conflict') return CONFLICT
+  const resolved = resolveAttachments(tx.connection, edit.attachments, {
+    db: state.db,
+    pos: Number.parseInt(base.parent ?? '0', 10) + 1,
+    byName: true,
+    ancestors: () => bodyOf(doc, base.parent),
+  })
+  if ('missing' in resolved) return missingStub(edit, resolved)
+  const path = newRevisions(base.parent, edit, resolved.attachments)
+  const grown = grow(state, doc, edit, path)
+  // Stored already, so the parent was no leaf; or another client's forged rev has the place.
+  if (grown === undefined) return CONFLICT
+  return store(tx, state, doc, { edit, path, grown, attachments: resolved.attachments })
+}
+
+function applyReplicated(
+  tx: Transaction,
+  state: DatabaseState,
+  doc: DocRecord | undefined,
+  edit: ReplicatedEdit,
+): string | Refusal {
+  const path = edit.revisions
+  const grown = grow(state, doc, edit, path)
+  if (grown === undefined) return formatRev(path.start, path.ids[0] ?? '')
+  const resolved: Resolved = grown.stored
+    ? resolveAttachments(tx.connection, edit.attachments, {
+        db: state.db,
+        pos: path.start,
+        byName: false,
+        ancestors: () => ancestorBodies(doc, path),
+      })
+    : { attachments: [] }
+  if ('missing' in resolved) return missingStub(edit, resolved)
+  return store(tx, state, doc, { edit, path, grown, attachments: resolved.attachments })
+}
+
+function grow(state: DatabaseState, doc: DocRecord | undefined, edit: Edit, path: Revisions) {
+  return growTree(doc, path, { seq: state.updateSeq + 1, deleted: edit.deleted }, state.revsLimit)
+}
+
+type Accepted = {
+  readonly edit: Edit
+  readonly path: Revisions
+  readonly grown: Grown
+  readonly attachments: readonly Attachment[]
+}
+
+function store(tx: Transaction, state: DatabaseState, doc: DocRecord | undefined, accepted: Accepted) {
+  const { edit, path, grown, attachments } = accepted
+  const rev = formatRev(path.start, path.ids[0] ?? '')
+  storeChange(tx, state, doc, {
+    edit,
+    grown,
+    body: { rev, deleted: edit.deleted, attachments, body: edit.body },
+  })
+  return rev
+}
+
+const CONFLICT: Refusal = { error: 'conflict', reason: 'Document update conflict.' }
+
+function missingStub(edit: Edit, { missing }: { readonly missing: string }): Refusal {
+  return { error: 'missing_stub', reason: `Invalid attachment stub in ${edit.id} for ${missing}` }
+}
