@@ -72,11 +72,14 @@ export function clusterPassword(files: ClusterFiles): string {
   }
 }
 
+/** An initdb that lost its parent may still be writing into what is removed. */
+const REMOVE = { recursive: true, force: true, maxRetries: 10 } as const
+
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     const pid = Number(/^making-(\d+)$/.exec(name)?.[1])
     if (pid === process.pid || (pid > 0 && !isAlive(pid))) {
-      rmSync(join(folder, name), { recursive: true, force: true })
+      rmSync(join(folder, name), REMOVE)
     }
   }
 }

@@ -6,7 +6,7 @@ import { EmbeddedPostgresError, USE_DATABASE_URL } from './embedded-postgres-err
 import { freePort, isFreePort } from './free-port.ts'
 import { makeDatabase, type OwnerSession, ownServer } from './owner-session.ts'
 import { giveFiles, postgresAccount } from './postgres-account.ts'
-import { nativeFolder, postgresBinaries } from './postgres-binaries.ts'
+import { nativeFolder, postgresBinaries, programsIn } from './postgres-binaries.ts'
 import {
   type Postmaster,
   PostmasterStartError,
@@ -45,8 +45,8 @@ const START_ATTEMPTS = 20
 const RETRY_MS = 250
 
 /**
- * Starts the Postgres of this folder, or adopts it if it runs already and its owner is dead. It keeps no process
- * alive by itself. Throws an `EmbeddedPostgresError` when that cannot work here.
+ * Starts the Postgres of this folder, or adopts it if it runs already and its owner is dead. Throws an
+ * `EmbeddedPostgresError` when that cannot work here.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
@@ -89,8 +89,9 @@ async function adoptOrStart(files: ClusterFiles, options: EmbeddedPostgresOption
 
 async function start(files: ClusterFiles, options: EmbeddedPostgresOptions): Promise<Postmaster> {
   const fast = options.fast ?? false
-  const binaries = postgresBinaries(nativeFolder(), files.folder)
-  const account = postgresAccount(binaries.postgres, files.folder)
+  const native = nativeFolder()
+  const binaries = postgresBinaries(native, files.folder)
+  const account = postgresAccount(programsIn(native).postgres, files.folder)
   if (await makeCluster(files, binaries.initdb, account, fast)) {
     options.log?.(`Postgres: made a new cluster in ${files.folder}`)
   }
@@ -138,15 +139,17 @@ function lifecycle(
   data: string,
   owner: OwnerSession,
 ): Pick<EmbeddedPostgres, 'exited' | 'close'> {
+  const closed = new AbortController()
   let closing: Promise<void> | undefined
-  const close = async () => {
+  const stop = async () => {
     owner.release()
     await stopPostmaster(pid, data)
+    closed.abort()
   }
   return {
-    exited: postmasterEnd(pid, data),
+    exited: postmasterEnd(pid, data, closed.signal),
     close: () => {
-      closing ??= close()
+      closing ??= stop()
       return closing
     },
   }

@@ -8,7 +8,7 @@ import { isPostmaster } from './postmaster-pid.ts'
 const OWNER_LOCK = '431197774190'
 
 /** The session of an owner that was killed just now lives on until Postgres notices: some ms. */
-const OWNER_GONE_MS = 3_000
+const OWNER_GONE_MS = 2_000
 const RETRY_MS = 100
 
 /** Where and what we own. */
@@ -47,7 +47,7 @@ export async function ownServer(server: OwnedServer): Promise<OwnerSession> {
           session.client = again
           return keep(again)
         }
-        await sleep(RETRY_MS, undefined, { ref: false })
+        await sleep(RETRY_MS)
       }
     })
   }
@@ -75,7 +75,6 @@ async function takeLock(server: OwnedServer): Promise<pg.Client> {
   )
 }
 
-/** The session keeps no process alive: ownership is for as long as there is other work. */
 async function connect({ port, password }: OwnedServer): Promise<pg.Client> {
   const client = new pg.Client({
     host: '127.0.0.1',

@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
-import { chownSync, lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { EmbeddedPostgresError, USE_DATABASE_URL } from './embedded-postgres-error.ts'
 
 /**
@@ -30,22 +30,20 @@ const ROOT_WITHOUT_ROOT: PostgresAccount = {
 }
 
 /**
- * The first account that can run `program` and write to `folder`, tried by really doing it. Postgres refuses
- * to run as root; then it is the folder's owner, or `nobody`, or root without root. The folder's files are
+ * The first account that can reach both `program` and the parent of `folder`, tried by really going there. Postgres
+ * refuses to run as root; then it is the folder's owner, or `nobody`, or root without root. The folder's files are
  * made that account's own.
  */
 export function postgresAccount(program: string, folder: string): PostgresAccount {
   const failures: string[] = []
   for (const account of candidates(folder)) {
-    if (account.owner) chownSync(folder, account.owner.uid, account.owner.gid)
-    const failure = tryAccount(account, program, folder)
+    const failure = tryAccount(account, program, dirname(folder))
     if (failure === undefined) {
       giveFiles(folder, account)
       return account
     }
     failures.push(failure)
   }
-  if (isRoot()) chownSync(folder, ROOT.uid, ROOT.gid)
   throw new EmbeddedPostgresError(
     `The embedded Postgres cannot run here (${failures.join('; ')}): ${USE_DATABASE_URL}`,
   )
@@ -53,12 +51,17 @@ export function postgresAccount(program: string, folder: string): PostgresAccoun
 
 /** Gives one file or everything in a folder to the account, without following links. */
 export function giveFiles(path: string, account: PostgresAccount): void {
-  if (!account.owner) return
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!account.owner || !found) return
   const { uid, gid } = account.owner
-  const found = lstatSync(path)
-  if (found.uid !== uid || found.gid !== gid) lchownSync(path, uid, gid)
-  if (!found.isDirectory()) return
-  for (const name of readdirSync(path)) giveFiles(join(path, name), account)
+  try {
+    if (found.uid !== uid || found.gid !== gid) lchownSync(path, uid, gid)
+    if (!found.isDirectory()) return
+    for (const name of readdirSync(path)) giveFiles(join(path, name), account)
+  } catch (error) {
+    // Another process that starts here too may remove its temporary files meanwhile.
+    if (existsSync(path)) throw error
+  }
 }
 
 /** Starts a program as the account. */
@@ -82,15 +85,18 @@ function candidates(folder: string): PostgresAccount[] {
   return [{ prefix: [], owner: user, switchTo: user }, ROOT_WITHOUT_ROOT]
 }
 
-/** Undefined when it works, else the reason. The shell's `cd` needs every parent of the folder to be reachable. */
-function tryAccount(account: PostgresAccount, program: string, folder: string): string | undefined {
-  const script = 'cd "$1" && test -w . && exec "$2" --version'
-  const [file = '', ...args] = [...account.prefix, '/bin/sh', '-c', script, 'sh', folder, program]
+/**
+ * Undefined when it works, else the reason. `cd` needs every parent of the place to be reachable. (Trying inside the
+ * folder itself would mean to give it away before it is known to whom, under another process that starts here too.)
+ */
+function tryAccount(account: PostgresAccount, program: string, parent: string): string | undefined {
+  const script = 'cd "$1" && test -x "$2"'
+  const [file = '', ...args] = [...account.prefix, '/bin/sh', '-c', script, 'sh', parent, program]
   const options = { ...account.switchTo, env: ENVIRONMENT, encoding: 'utf8', cwd: '/' } as const
   const tried = spawnSync(file, args, options)
   if (tried.status === 0) return undefined
   const said = tried.error?.message ?? tried.stderr.trim().split('\n')[0]
-  return `${accountName(account)}: ${said || 'no permission'}`
+  return `${accountName(account)}: ${said || `no permission for ${program}`}`
 }
 
 function accountName(account: PostgresAccount): string {

@@ -42,12 +42,17 @@ export function nativeFolder(platform = `${process.platform}-${process.arch}`): 
  */
 export function postgresBinaries(native: string, folder: string): PostgresBinaries {
   if (missingLinks(native).length === 0) return programsIn(native)
-  const linked = join(folder, `native-${createHash('sha256').update(native).digest('hex').slice(0, 12)}`)
-  if (!isComplete(linked, native)) {
-    removeOutdated(folder, linked)
-    buildLinkedNative(native, linked)
-  }
+  const linked = join(folder, linkedName(native))
+  removeOutdated(folder, linked)
+  if (!existsSync(linked)) buildLinkedNative(native, linked)
   return programsIn(linked)
+}
+
+/** Another place or version of the package is another name, so what has the name is never outdated. */
+function linkedName(native: string): string {
+  const { version } = JSON.parse(readFileSync(join(dirname(native), 'package.json'), 'utf8'))
+  const key = createHash('sha256').update(`${native} ${version}`).digest('hex')
+  return `native-${key.slice(0, 12)}`
 }
 
 type LibraryLink = { readonly source: string; readonly target: string }
@@ -59,22 +64,15 @@ function missingLinks(native: string): LibraryLink[] {
   return links.filter(link => !existsSync(join(dirname(native), link.target)))
 }
 
-function programsIn(native: string): PostgresBinaries {
+/** The programs of a `native` folder. */
+export function programsIn(native: string): PostgresBinaries {
   return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') }
 }
 
-/** A package that was updated in place has other programs: their bytes are compared, it takes some ms. */
-function isComplete(linked: string, native: string): boolean {
-  return PROGRAMS.every(program => {
-    const copy = join(linked, 'bin', program)
-    return existsSync(copy) && readFileSync(copy).equals(readFileSync(join(native, 'bin', program)))
-  })
-}
-
-/** Leaves the temporary names of the wanted one alone: another process may be building it right now. */
+/** Leaves the wanted one and its temporary names alone: another process may be building it right now. */
 function removeOutdated(folder: string, linked: string): void {
   for (const name of readdirSync(folder)) {
-    if (!name.startsWith('native-') || name.startsWith(`${basename(linked)}.`)) continue
+    if (!name.startsWith('native-') || name.startsWith(basename(linked))) continue
     rmSync(join(folder, name), { recursive: true, force: true })
   }
 }
@@ -98,6 +96,6 @@ function buildLinkedNative(native: string, linked: string): void {
     renameSync(building, linked)
   } catch (error) {
     rmSync(building, { recursive: true, force: true })
-    if (!isComplete(linked, native)) throw error
+    if (!existsSync(linked)) throw error
   }
 }

@@ -44,8 +44,11 @@ const SETTINGS = {
   log_min_error_statement: 'panic',
 }
 
-/** Tests only: a crash of the machine destroys the cluster. */
-const FAST_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+/**
+ * Tests only: a crash of the machine destroys the cluster, one of Postgres does not. (synchronous_commit stays on:
+ * without it a kill -9 of Postgres loses what was committed in the last moments.)
+ */
+const FAST_SETTINGS = { fsync: 'off', full_page_writes: 'off' }
 
 /**
  * Starts Postgres and waits until it is ready. It gets a session of its own (detached), so that a Ctrl-C in the
@@ -94,9 +97,11 @@ export async function stopPostmaster(pid: number, data: string): Promise<void> {
   throw new EmbeddedPostgresError(`The embedded Postgres (process ${pid}) does not end`)
 }
 
-/** Resolves when Postgres has ended, for whatever reason. Waiting for it keeps no process alive. */
-export async function postmasterEnd(pid: number, data: string): Promise<void> {
-  while (isPostmaster(pid, data)) await sleep(END_POLL_MS, undefined, { ref: false })
+/** Resolves when Postgres has ended, for whatever reason, or when the signal says so. */
+export async function postmasterEnd(pid: number, data: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && isPostmaster(pid, data)) {
+    await sleep(END_POLL_MS, undefined, { signal }).catch(() => {})
+  }
 }
 
 async function endsAfter(
