@@ -1,0 +1,211 @@
+import type pg from 'pg'
+import { type Logger, pino } from 'pino'
+import { delayAfter, pause } from './back-off.ts'
+import { BridgeError } from './bridge-error.ts'
+import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
+import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
+import { Outage } from './outage.ts'
+import { openPool, postgresName } from './postgres-client.ts'
+import { verdictOf } from './postgres-errors.ts'
+import { prepareSchema } from './schema/migrations.ts'
+import { takeTurn } from './turn.ts'
+import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
+import { WorkQueue } from './work-queue.ts'
+
+export type BridgeOptions = {
+  /** With the credentials of an admin in it. Divan or a CouchDB. */
+  readonly serverUrl: string
+  readonly databaseUrl: string
+  readonly logLevel: string
+  /** Ends the wait for a server or a Postgres that is not up yet. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A running bridge. */
+export type Bridge = {
+  /** Ends after the batches under way are committed. */
+  close(): Promise<void>
+}
+
+/** Batches at once. Each needs a connection to Postgres; the follower and the search for dirty databases need one more. */
+const WORKERS = 4
+
+/** How often dirty databases are looked for that no one told this bridge of: another bridge's, or after a failure. */
+const SEARCH_MS = 2000
+
+/** How many of them are taken at once. */
+const SEARCH_LIMIT = 1000
+
+type Parts = {
+  readonly client: CouchClient
+  readonly pool: pg.Pool
+  readonly log: Logger
+  readonly queue: WorkQueue
+  readonly signal: AbortSignal
+  readonly outages: { readonly server: Outage; readonly postgres: Outage }
+}
+
+/**
+ * Mirrors a server's databases into Postgres until it is closed. Waits for both to be up; throws a `BridgeError` of
+ * one line for what waiting cannot mend: credentials, rights, a foreign schema.
+ */
+export async function startBridge(options: BridgeOptions): Promise<Bridge> {
+  const stop = new AbortController()
+  const given = options.signal
+  given?.addEventListener('abort', () => stop.abort(given.reason), { once: true })
+  const parts = openParts(options, stop.signal)
+  try {
+    given?.throwIfAborted()
+    await untilReady(parts, () => prepareSchema(parts.pool), options.databaseUrl)
+    const feed = await untilReady(parts, () => openUpdateFeed(followContext(parts)), options.databaseUrl)
+    parts.log.info(`mirroring ${parts.client.url} into ${postgresName(options.databaseUrl)}`)
+    return runningBridge(parts, feed, stop)
+  } catch (error) {
+    await parts.pool.end()
+    throw error
+  }
+}
+
+function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
+  const log = pino({ name: 'bridge', level: options.logLevel })
+  const client = couchClient(options.serverUrl)
+  const pool = openPool(options.databaseUrl, WORKERS + 1, log)
+  const outages = {
+    server: new Outage(log, `the server ${client.url}`),
+    postgres: new Outage(log, postgresName(options.databaseUrl)),
+  }
+  return { client, pool, log, queue: new WorkQueue(), signal, outages }
+}
+
+function followContext({ client, pool, signal, queue }: Parts): FollowContext {
+  return { client, pool, signal, marked: databases => queue.add(databases) }
+}
+
+function runningBridge(parts: Parts, feed: UpdateFeed, stop: AbortController): Bridge {
+  const workers = Array.from({ length: WORKERS }, () => work(parts))
+  const loops = Promise.all([follow(parts, feed), search(parts), ...workers])
+  let closing: Promise<void> | undefined
+  const close = async () => {
+    stop.abort()
+    parts.queue.close()
+    await loops
+    await parts.pool.end()
+  }
+  return {
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+/** Tries until it succeeds, or until it fails in a way that only an operator can mend. */
+async function untilReady<T>(parts: Parts, attempt: () => Promise<T>, databaseUrl: string): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      const result = await attempt()
+      overAll(parts)
+      return result
+    } catch (error) {
+      parts.signal.throwIfAborted()
+      const fatal = fatalError(error, databaseUrl)
+      if (fatal !== undefined) throw fatal
+      report(parts, error)
+      await pause(delayAfter(failures), parts.signal)
+      parts.signal.throwIfAborted()
+    }
+  }
+}
+
+/** The one line for the operator; undefined for what may pass by itself. */
+function fatalError(error: unknown, databaseUrl: string): BridgeError | undefined {
+  if (error instanceof BridgeError) return error
+  if (error instanceof ServerError) return fatalAnswer(error)
+  if (verdictOf(error) === 'retry') return undefined
+  const reason = error instanceof Error ? error.message : String(error)
+  return new BridgeError(`${postgresName(databaseUrl)} cannot be used: ${reason}. Check DATABASE_URL`, {
+    cause: error,
+  })
+}
+
+function fatalAnswer(error: ServerError): BridgeError | undefined {
+  if (error.status === 401 || error.status === 403) {
+    const message = `${error.message}: the bridge needs the name and password of a server admin. Check DIVAN_SERVER_URL`
+    return new BridgeError(message, { cause: error })
+  }
+  if (error.status !== 404) return undefined
+  const message = `${error.message}: it has no feed of changed databases (a CouchDB needs the database _global_changes). Check DIVAN_SERVER_URL`
+  return new BridgeError(message, { cause: error })
+}
+
+async function follow(parts: Parts, from: UpdateFeed): Promise<void> {
+  const context = followContext(parts)
+  let feed = from
+  let failures = 0
+  while (!parts.signal.aborted) {
+    try {
+      feed = await followUpdates(context, feed)
+      failures = 0
+      parts.outages.server.over()
+    } catch (error) {
+      if (parts.signal.aborted) return
+      report(parts, error)
+      await pause(delayAfter(++failures), parts.signal)
+    }
+  }
+}
+
+async function work(parts: Parts): Promise<void> {
+  for (let database = await parts.queue.next(); database !== undefined; database = await parts.queue.next()) {
+    try {
+      const outcome = await takeTurn(parts, database)
+      parts.queue.done(database, outcome === 'more' ? 'more' : 'rest')
+      overAll(parts)
+    } catch (error) {
+      parts.queue.done(database, 'failed')
+      if (!parts.signal.aborted) report(parts, error, database)
+    }
+  }
+}
+
+/** Finds databases that another bridge has marked and left, and those that failed here a while ago. */
+async function search(parts: Parts): Promise<void> {
+  while (!parts.signal.aborted) {
+    let mayBeMore = false
+    try {
+      if (parts.queue.waiting < SEARCH_LIMIT / 2) {
+        const found = await dirtyDatabases(parts.pool, parts.queue.resting(), SEARCH_LIMIT)
+        parts.queue.add(shuffled(found))
+        mayBeMore = found.length === SEARCH_LIMIT
+        parts.outages.postgres.over()
+      }
+    } catch (error) {
+      report(parts, error)
+    }
+    await pause((mayBeMore ? SEARCH_MS / 10 : SEARCH_MS) * (0.75 + Math.random() / 2), parts.signal)
+  }
+}
+
+/** Two bridges that find the same databases begin with different ones. */
+function shuffled(databases: readonly string[]): string[] {
+  return databases
+    .map(database => ({ database, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ database }) => database)
+}
+
+function report({ outages, log }: Parts, error: unknown, database?: string): void {
+  if (error instanceof ServerError && isOutage(error)) outages.server.report(error)
+  else if (!(error instanceof ServerError) && verdictOf(error) === 'retry') outages.postgres.report(error)
+  else log.error({ err: error, database }, 'trying again later')
+}
+
+/** What is wrong with the server as a whole, not with one database. */
+function isOutage({ status }: ServerError): boolean {
+  return status === undefined || status >= 500 || [401, 403, 429].includes(status)
+}
+
+function overAll({ outages }: Parts): void {
+  outages.server.over()
+  outages.postgres.over()
+}

@@ -1,0 +1,158 @@
+import { isJsonObject, type JsonObject, memberOf } from '../design-docs/json-object.ts'
+import { AnswerTooLarge, type CouchClient, ServerError } from './couch-client.ts'
+
+/** One row of a changes feed: the last change of a document. */
+export interface Change {
+  readonly id: string
+  readonly seq: string
+  /** The leaves, deleted ones too, the winning rev first. */
+  readonly revs: readonly string[]
+  readonly deleted: boolean
+  /** The winner. */
+  readonly doc: JsonObject | undefined
+  /** The body that a deleted document last had; undefined if it never had one, or the server keeps none. */
+  readonly lastLive: JsonObject | undefined
+  /** When the server took the change, epoch milliseconds; undefined if it does not say. */
+  readonly time: number | undefined
+}
+
+/** A page of a changes feed. */
+export interface ChangesPage {
+  readonly changes: readonly Change[]
+  /** The place after the page. */
+  readonly cursor: string
+  /** How many changes the feed still holds. */
+  readonly pending: number
+  /** The page begins earlier than it was asked to: what was mirrored up to there may no longer be so. */
+  readonly rewound: boolean
+}
+
+export type ChangesQuery = {
+  readonly database: string
+  /** Undefined: from the start. */
+  readonly since: string | undefined
+  readonly limit: number
+  /** Only these documents. */
+  readonly docIds?: readonly string[] | undefined
+  readonly signal: AbortSignal
+}
+
+/** Memory for one page. A single document may be larger, and is read all the same. */
+const MAX_PAGE_BYTES = 24 * 1024 * 1024
+
+/** Reads one page: at most `limit` changes, fewer if they are large. */
+export async function readChanges(client: CouchClient, query: ChangesQuery): Promise<ChangesPage> {
+  for (let limit = query.limit; ; limit = Math.max(1, Math.floor(limit / 4))) {
+    try {
+      return await readPage(client, query, limit)
+    } catch (error) {
+      if (!(error instanceof AnswerTooLarge)) throw error
+    }
+  }
+}
+
+async function readPage(client: CouchClient, query: ChangesQuery, limit: number): Promise<ChangesPage> {
+  const { database, since, docIds, signal } = query
+  const parameters = new URLSearchParams({
+    style: 'all_docs',
+    include_docs: 'true',
+    last_live: 'true',
+    limit: String(limit),
+    since: since ?? '0',
+    ...(docIds === undefined ? {} : { filter: '_doc_ids' }),
+  })
+  const answer = await client.json({
+    path: `${encodeURIComponent(database)}/_changes?${parameters}`,
+    ...(docIds === undefined ? {} : { body: { doc_ids: docIds } }),
+    ...(limit === 1 ? {} : { maxBytes: MAX_PAGE_BYTES }),
+    signal,
+  })
+  return parsePage(answer, limit)
+}
+
+function parsePage(answer: unknown, limit: number): ChangesPage {
+  const results = isJsonObject(answer) ? memberOf(answer, 'results') : undefined
+  if (!isJsonObject(answer) || !Array.isArray(results)) throw notAFeed()
+  const pending = memberOf(answer, 'pending')
+  return {
+    changes: results.map(parseChange),
+    cursor: parseSeq(memberOf(answer, 'last_seq')),
+    // A server that does not count has more when it filled the page.
+    pending: typeof pending === 'number' ? pending : results.length < limit ? 0 : 1,
+    rewound: memberOf(answer, 'rewound') === true,
+  }
+}
+
+function parseChange(row: unknown): Change {
+  if (!isJsonObject(row)) throw notAFeed()
+  const id = memberOf(row, 'id')
+  const changes = memberOf(row, 'changes')
+  if (typeof id !== 'string' || !Array.isArray(changes)) throw notAFeed()
+  const doc = memberOf(row, 'doc')
+  const lastLive = memberOf(row, 'last_live')
+  const time = memberOf(row, 'time')
+  return {
+    id,
+    seq: parseSeq(memberOf(row, 'seq')),
+    revs: changes.map(change => String(isJsonObject(change) ? change.rev : undefined)),
+    deleted: memberOf(row, 'deleted') === true,
+    doc: isJsonObject(doc) ? doc : undefined,
+    lastLive: isJsonObject(lastLive) ? lastLive : undefined,
+    time: typeof time === 'number' ? time : undefined,
+  }
+}
+
+/** A number in CouchDB 1, text since then. Its inside is the server's own business. */
+function parseSeq(seq: unknown): string {
+  if (typeof seq !== 'string' && typeof seq !== 'number') throw notAFeed()
+  return String(seq)
+}
+
+function notAFeed(): ServerError {
+  return new ServerError('the server answers something else than a changes feed', {})
+}
+
+/** Whether the server says, in CouchDB's words, that there is no such database: a 404 of a proxy is none. */
+export function isMissingDatabase(error: unknown): boolean {
+  if (!(error instanceof ServerError) || error.status !== 404 || error.word !== 'not_found') return false
+  return error.reason === 'Database does not exist.' || error.reason === 'no_db_file'
+}
+
+export type DocRev = { readonly id: string; readonly rev: string }
+
+/** The most revisions that are asked for at once. */
+const MAX_REVS = 100
+
+/** The bodies of revisions, by document. What the server no longer has is left out: a later change tells of it. */
+export async function readRevs(
+  client: CouchClient,
+  database: string,
+  revs: readonly DocRev[],
+  signal: AbortSignal,
+): Promise<Map<string, JsonObject[]>> {
+  const found = new Map<string, JsonObject[]>()
+  for (let start = 0; start < revs.length; start += MAX_REVS) {
+    const docs = revs.slice(start, start + MAX_REVS)
+    const answer = await client.json({
+      path: `${encodeURIComponent(database)}/_bulk_get`,
+      body: { docs },
+      signal,
+    })
+    for (const doc of bulkGetDocs(answer)) {
+      const id = String(doc._id)
+      found.set(id, [...(found.get(id) ?? []), doc])
+    }
+  }
+  return found
+}
+
+function bulkGetDocs(answer: unknown): JsonObject[] {
+  const results = isJsonObject(answer) ? memberOf(answer, 'results') : undefined
+  if (!Array.isArray(results))
+    throw new ServerError('the server answers something else than _bulk_get does', {})
+  return results.flatMap(result => {
+    const docs = isJsonObject(result) ? memberOf(result, 'docs') : undefined
+    if (!Array.isArray(docs)) return []
+    return docs.map(found => (isJsonObject(found) ? memberOf(found, 'ok') : undefined)).filter(isJsonObject)
+  })
+}

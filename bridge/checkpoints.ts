@@ -1,0 +1,169 @@
+import type pg from 'pg'
+import type { Queryable } from './postgres-client.ts'
+
+/**
+ * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and
+ * neither may wait for the other: marks are set while a long batch of the same database is being applied.
+ *
+ *     _db_updates --mark--> divan.dirty_databases --turn--> rows + divan.checkpoints
+ *
+ * A row of dirty_databases stands until a turn has seen the feed's end with the very mark it began with; a wake-up
+ * in between has put a new mark there, and the row stays.
+ */
+export interface DirtyDatabase {
+  readonly mark: string
+  /** The mark that asked for all rows to be made anew, if one did. */
+  readonly rebuild: string | undefined
+  readonly cursor: string | undefined
+}
+
+/** What a turn starts from; undefined if nothing is to be done for this database. */
+export async function readDirty(pool: pg.Pool, database: string): Promise<DirtyDatabase | undefined> {
+  const { rows } = await pool.query<{
+    readonly mark: string
+    readonly rebuild: string | null
+    readonly cursor: string | null
+    readonly known: boolean
+  }>(
+    `select d.mark, d.rebuild, c.cursor, c.database is not null as known
+       from divan.dirty_databases d
+       left join divan.checkpoints c using (database)
+      where d.database = $1`,
+    [database],
+  )
+  const [row] = rows
+  if (row === undefined) return undefined
+  if (!row.known) await makeCheckpoint(pool, database)
+  return { mark: row.mark, rebuild: row.rebuild ?? undefined, cursor: row.cursor ?? undefined }
+}
+
+/** Outside of any transaction: there must be a row to lock before the first batch. */
+async function makeCheckpoint(pool: pg.Pool, database: string): Promise<void> {
+  await pool.query('insert into divan.checkpoints (database) values ($1) on conflict do nothing', [database])
+}
+
+/**
+ * Takes the checkpoint for this transaction. False if another bridge has it or has moved it: then what was read
+ * from the old cursor must not be applied.
+ */
+export async function takeCheckpoint(
+  sql: Queryable,
+  database: string,
+  cursor: string | undefined,
+): Promise<boolean> {
+  const { rows } = await sql.query<{ readonly cursor: string | null }>(
+    'select cursor from divan.checkpoints where database = $1 for update skip locked',
+    [database],
+  )
+  const [row] = rows
+  return row !== undefined && (row.cursor ?? undefined) === cursor
+}
+
+/** Moves the checkpoint to where the applied changes end. */
+export async function moveCheckpoint(sql: Queryable, database: string, cursor: string): Promise<void> {
+  await sql.query('update divan.checkpoints set cursor = $2, mirrored_at = now() where database = $1', [
+    database,
+    cursor,
+  ])
+}
+
+/** Takes away what stands for a database that is gone. */
+export async function dropCheckpoint(sql: Queryable, database: string): Promise<void> {
+  await sql.query('delete from divan.checkpoints where database = $1', [database])
+}
+
+/** The feed's end was reached: the database is clean unless it was marked again. True if it is clean. */
+export async function clearMark(sql: Queryable, database: string, mark: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    'delete from divan.dirty_databases where database = $1 and mark = $2',
+    [database, mark],
+  )
+  return rowCount === 1
+}
+
+/** The rebuild that was asked for is done, though the database may be dirty again. */
+export async function clearRebuild(sql: Queryable, database: string, rebuild: string): Promise<void> {
+  await sql.query('update divan.dirty_databases set rebuild = null where database = $1 and rebuild = $2', [
+    database,
+    rebuild,
+  ])
+}
+
+/** The databases that have waited longest, without those that rest after a failure. */
+export async function dirtyDatabases(
+  pool: pg.Pool,
+  resting: readonly string[],
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await pool.query<{ readonly database: string }>(
+    `select database from divan.dirty_databases where database <> all($1::text[]) order by marked_at limit $2`,
+    [resting, limit],
+  )
+  return rows.map(row => row.database)
+}
+
+/** Databases to mark as dirty. */
+export type Marks = {
+  readonly databases: readonly string[]
+  /** Those among them that were deleted or made: what is mirrored of them may be of an earlier one. */
+  readonly remade: readonly string[]
+}
+
+/**
+ * Marks databases. In the order of their names, so that two transactions that mark the same ones cannot wait for
+ * each other. Something to rebuild is only what has rows, so a new database is mirrored in the ordinary way.
+ */
+export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
+  if (marks.databases.length === 0) return
+  await sql.query(
+    `insert into divan.dirty_databases as d (database)
+     select unnest($1::text[])
+     on conflict (database) do update set mark = nextval('divan.marks')`,
+    [[...new Set(marks.databases)].sort()],
+  )
+  if (marks.remade.length === 0) return
+  await sql.query(
+    `update divan.dirty_databases d set rebuild = d.mark
+       from divan.checkpoints c
+      where d.database = any($1::text[]) and c.database = d.database and c.cursor is not null`,
+    [marks.remade],
+  )
+}
+
+/** Marks every database that was ever mirrored. */
+export async function markAllMirrored(sql: Queryable): Promise<void> {
+  await sql.query(
+    `insert into divan.dirty_databases (database)
+     select database from divan.checkpoints order by database
+     on conflict (database) do update set mark = nextval('divan.marks')`,
+  )
+}
+
+/** Where the feed of changed databases was left. */
+export type UpdateFeed = { readonly serverUuid: string; readonly cursor: string }
+
+export async function readUpdateFeed(sql: Queryable): Promise<UpdateFeed | undefined> {
+  const { rows } = await sql.query<{ readonly server_uuid: string; readonly cursor: string }>(
+    'select server_uuid, cursor from divan.update_feed',
+  )
+  const [row] = rows
+  return row === undefined ? undefined : { serverUuid: row.server_uuid, cursor: row.cursor }
+}
+
+/** Takes the feed's row for this transaction. False if another bridge has it or has moved it. */
+export async function takeUpdateFeed(sql: Queryable, cursor: string): Promise<boolean> {
+  const { rows } = await sql.query<{ readonly cursor: string }>(
+    'select cursor from divan.update_feed for update skip locked',
+  )
+  return rows[0]?.cursor === cursor
+}
+
+/** Stores the place up to which every change of the feed has become a mark, in the transaction of those marks. */
+export async function storeUpdateFeed(sql: Queryable, feed: UpdateFeed): Promise<void> {
+  await sql.query(
+    `insert into divan.update_feed (server_uuid, cursor) values ($1, $2)
+     on conflict (only_row) do update
+       set server_uuid = excluded.server_uuid, cursor = excluded.cursor, followed_at = now()`,
+    [feed.serverUuid, feed.cursor],
+  )
+}

@@ -1,0 +1,165 @@
+import { BridgeError } from './bridge-error.ts'
+
+/** An answer that is not the one that was asked for. `status` is undefined when there was no answer at all. */
+export class ServerError extends Error {
+  readonly status: number | undefined
+  /** The `error` and `reason` of a JSON answer. */
+  readonly word: string | undefined
+  readonly reason: string | undefined
+
+  constructor(message: string, answer: Partial<Refusal> & { readonly cause?: unknown }) {
+    super(message, answer.cause === undefined ? undefined : { cause: answer.cause })
+    this.name = 'ServerError'
+    this.status = answer.status
+    this.word = answer.word
+    this.reason = answer.reason
+  }
+}
+
+type Refusal = {
+  readonly status: number | undefined
+  readonly word: string | undefined
+  readonly reason: string | undefined
+}
+
+/** The answer is larger than `maxBytes`. Ask for less. */
+export class AnswerTooLarge extends Error {
+  constructor(path: string, maxBytes: number) {
+    super(`the answer to ${path} has more than ${maxBytes} bytes`)
+    this.name = 'AnswerTooLarge'
+  }
+}
+
+export type CouchRequest = {
+  readonly path: string
+  /** Sent as a POST with this JSON body; without it a GET is sent. */
+  readonly body?: unknown
+  readonly signal: AbortSignal
+  /** Gives up after this long without a byte. */
+  readonly silenceMs?: number | undefined
+  readonly maxBytes?: number | undefined
+}
+
+/** A server that speaks CouchDB's protocol. */
+export interface CouchClient {
+  /** Without credentials: fit for messages. */
+  readonly url: string
+  /** The parsed answer. Throws a `ServerError`, an `AnswerTooLarge`, or what the aborted signal says. */
+  json(request: CouchRequest): Promise<unknown>
+}
+
+const SILENCE_MS = 60_000
+
+/** Prepares requests to a server; sends none. The credentials leave the URL here and are in no message. */
+export function couchClient(serverUrl: string): CouchClient {
+  const { url, authorization } = parseServerUrl(serverUrl)
+  const headers: Record<string, string> = { accept: 'application/json', 'content-type': 'application/json' }
+  if (authorization !== undefined) headers.authorization = authorization
+  return { url, json: request => requestJson(url, headers, request) }
+}
+
+function parseServerUrl(serverUrl: string): { url: string; authorization: string | undefined } {
+  if (!URL.canParse(serverUrl)) throw new BridgeError('the server URL is no URL: check DIVAN_SERVER_URL')
+  const parsed = new URL(serverUrl)
+  const { username, password } = parsed
+  parsed.username = ''
+  parsed.password = ''
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return {
+    url: parsed.href.replace(/\/+$/, ''),
+    authorization:
+      username === '' ? undefined : `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}`,
+  }
+}
+
+async function requestJson(
+  url: string,
+  headers: Record<string, string>,
+  request: CouchRequest,
+): Promise<unknown> {
+  const watch = watchSilence(request)
+  try {
+    const response = await fetch(`${url}/${request.path}`, {
+      headers,
+      signal: watch.signal,
+      ...(request.body === undefined ? {} : { method: 'POST', body: JSON.stringify(request.body) }),
+    })
+    const text = await readText(response, request, watch.heard)
+    if (!response.ok) throw refusal(url, response.status, text)
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof ServerError || error instanceof AnswerTooLarge) throw error
+    request.signal.throwIfAborted()
+    throw new ServerError(`no usable answer from ${url}: ${causeOf(error)}`, { cause: error })
+  } finally {
+    watch.stop()
+  }
+}
+
+type Watch = { readonly signal: AbortSignal; readonly heard: () => void; readonly stop: () => void }
+
+/** Aborts when the caller does, and when nothing was heard for too long: a half-open connection says nothing. */
+function watchSilence(request: CouchRequest): Watch {
+  const silenceMs = request.silenceMs ?? SILENCE_MS
+  const abort = new AbortController()
+  const stopped = () => abort.abort(request.signal.reason)
+  request.signal.addEventListener('abort', stopped, { once: true })
+  if (request.signal.aborted) stopped()
+  const timer = setTimeout(() => abort.abort(new Error(`nothing heard for ${silenceMs} ms`)), silenceMs)
+  return {
+    signal: abort.signal,
+    heard: () => timer.refresh(),
+    stop: () => {
+      clearTimeout(timer)
+      request.signal.removeEventListener('abort', stopped)
+    },
+  }
+}
+
+async function readText(response: Response, request: CouchRequest, heard: () => void): Promise<string> {
+  const maxBytes = request.maxBytes ?? Infinity
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  const reader = response.body?.getReader()
+  for (let step = await reader?.read(); step?.value !== undefined; step = await reader?.read()) {
+    heard()
+    bytes += step.value.byteLength
+    if (bytes > maxBytes) {
+      await reader?.cancel()
+      throw new AnswerTooLarge(request.path, maxBytes)
+    }
+    chunks.push(step.value)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function refusal(url: string, status: number, text: string): ServerError {
+  const { error: word, reason } = parseRefusal(text)
+  const said = [word, reason].filter(part => part !== undefined).join(': ')
+  return new ServerError(`${url} answers ${status}${said === '' ? '' : ` (${said})`}`, {
+    status,
+    word,
+    reason,
+  })
+}
+
+function parseRefusal(text: string): { error?: string | undefined; reason?: string | undefined } {
+  try {
+    const { error, reason } = Object(JSON.parse(text))
+    return {
+      error: typeof error === 'string' ? error : undefined,
+      reason: typeof reason === 'string' ? reason : undefined,
+    }
+  } catch {
+    return {}
+  }
+}
+
+/** `fetch` itself only says "fetch failed"; what happened is in its cause. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause
+  if (!(cause instanceof Error)) return error.message
+  const code = 'code' in cause ? String(cause.code) : ''
+  return cause.message === '' ? code : cause.message
+}

@@ -1,0 +1,58 @@
+import { typeOfId } from '../design-docs/doc-id.ts'
+import type { FailedChange } from './plan.ts'
+import type { Queryable } from './postgres-client.ts'
+import { storableText } from './storable-text.ts'
+
+/** Reasons of Postgres may quote a value of any length. */
+const MAX_REASON_LENGTH = 1000
+
+/**
+ * Writes letters, in the transaction that moves the cursor past their changes. A document has one letter: a later
+ * bad revision replaces what it says and keeps since when it fails.
+ */
+export async function writeLetters(
+  sql: Queryable,
+  database: string,
+  letters: readonly FailedChange[],
+): Promise<void> {
+  if (letters.length === 0) return
+  const rows = letters.map(({ change, rev, problem }) => ({
+    doc_id: storableText(change.id),
+    rev: rev === undefined ? null : storableText(rev),
+    entity: storableText(typeOfId(change.id)),
+    path: problem.path === '' ? null : storableText(problem.path),
+    reason: storableText(problem.reason).slice(0, MAX_REASON_LENGTH),
+    seq: change.seq,
+  }))
+  await sql.query(
+    `insert into divan.dead_letters as l (database, doc_id, rev, entity, path, reason, seq)
+     select $1, n.doc_id, n.rev, n.entity, n.path, n.reason, n.seq
+       from json_to_recordset($2::json) as
+            n(doc_id text, rev text, entity text, path text, reason text, seq text)
+     on conflict (database, md5(doc_id)) do update
+       set rev = excluded.rev, entity = excluded.entity, path = excluded.path, reason = excluded.reason,
+           seq = excluded.seq, last_failed_at = now(), attempts = l.attempts + 1`,
+    [database, JSON.stringify(rows)],
+  )
+}
+
+/** Closes the letters of documents that have rows now, or are deleted. Most have none. Returns how many had. */
+export async function closeLetters(
+  sql: Queryable,
+  database: string,
+  docIds: readonly string[],
+): Promise<number> {
+  if (docIds.length === 0) return 0
+  const { rowCount } = await sql.query(
+    `delete from divan.dead_letters
+      where database = $1 and md5(doc_id) in (select md5(id) from unnest($2::text[]) id)`,
+    [database, docIds.map(storableText)],
+  )
+  return rowCount ?? 0
+}
+
+/** Takes away all letters of a database. Returns how many there were. */
+export async function dropLetters(sql: Queryable, database: string): Promise<number> {
+  const { rowCount } = await sql.query('delete from divan.dead_letters where database = $1', [database])
+  return rowCount ?? 0
+}

@@ -1,0 +1,76 @@
+import { entities } from '../design-docs/catalogue.ts'
+import type { Entity } from '../design-docs/entity.ts'
+import { metricsDbName, userDbName, userUuid } from '../design-docs/user-db.ts'
+import { isMissingDatabase, readChanges } from './changes-feed.ts'
+import { couchClient } from './couch-client.ts'
+import { hasOwner, quoted } from './mapping/columns.ts'
+import { openPool, type Queryable } from './postgres-client.ts'
+
+/** What one table holds of a user. */
+export type TableSummary = {
+  readonly table: string
+  readonly rows: number
+  /** One of the rows, by column. */
+  readonly sample: Record<string, unknown> | undefined
+}
+
+/** What the mirror holds of a user (the `sub` of his tokens), table by table, parents before children. */
+export async function mirrorSummary(databaseUrl: string, userSub: string): Promise<readonly TableSummary[]> {
+  const pool = openPool(databaseUrl, 1)
+  try {
+    const summary: TableSummary[] = []
+    for (const entity of entities) summary.push(await summarize(pool, entity, userUuid(userSub)))
+    return summary
+  } finally {
+    await pool.end()
+  }
+}
+
+async function summarize(sql: Queryable, entity: Entity, userId: string): Promise<TableSummary> {
+  const table = quoted(entity.table)
+  const { rows: found } = await sql.query<{ readonly is_there: boolean }>(
+    'select to_regclass($1) is not null as is_there',
+    [table],
+  )
+  if (found[0]?.is_there !== true) return { table: entity.table, rows: 0, sample: undefined }
+  const owned = `from ${table} where ${hasOwner(entity) ? 'user_id' : 'id'} = $1`
+  const counted = await sql.query<{ readonly count: string }>(`select count(*) as count ${owned}`, [userId])
+  const sampled = await sql.query<Record<string, unknown>>(`select * ${owned} order by id limit 1`, [userId])
+  return { table: entity.table, rows: Number(counted.rows[0]?.count), sample: sampled.rows[0] }
+}
+
+export type MirrorOfUser = {
+  readonly serverUrl: string
+  readonly databaseUrl: string
+  readonly userSub: string
+}
+
+/**
+ * Whether the mirror has every change of a user's databases that the server has acknowledged by now. Asks the server
+ * what comes after the mirror's cursor: two sequences that differ as text may still be the same place.
+ */
+export async function isCaughtUp({ serverUrl, databaseUrl, userSub }: MirrorOfUser): Promise<boolean> {
+  const client = couchClient(serverUrl)
+  const signal = AbortSignal.timeout(30_000)
+  for (const database of [userDbName(userSub), metricsDbName(userSub)]) {
+    const since = await cursorOf(databaseUrl, database)
+    try {
+      const { changes, rewound } = await readChanges(client, { database, since, limit: 1, signal })
+      if (changes.length > 0 || rewound) return false
+    } catch (error) {
+      if (!isMissingDatabase(error)) throw error
+    }
+  }
+  return true
+}
+
+async function cursorOf(databaseUrl: string, database: string): Promise<string | undefined> {
+  const pool = openPool(databaseUrl, 1)
+  try {
+    const sql = `select cursor from divan.checkpoints where database = $1`
+    const { rows } = await pool.query<{ readonly cursor: string | null }>(sql, [database])
+    return rows[0]?.cursor ?? undefined
+  } finally {
+    await pool.end()
+  }
+}

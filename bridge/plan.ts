@@ -1,0 +1,166 @@
+import { entityOfType } from '../design-docs/catalogue.ts'
+import { checkDoc } from '../design-docs/check-doc.ts'
+import { checkText } from '../design-docs/check-value.ts'
+import { typeOfId } from '../design-docs/doc-id.ts'
+import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
+import type { JsonObject } from '../design-docs/json-object.ts'
+import type { Problem } from '../design-docs/problem.ts'
+import { rowId } from '../design-docs/row-id.ts'
+import type { Change } from './changes-feed.ts'
+import { deletedAtOf } from './mapping/deleted-at.ts'
+import { type Row, rowsOf } from './mapping/row.ts'
+import { timestamptzText } from './mapping/timestamptz.ts'
+import { chooseLeaf, compareRevs } from './mapping/winner.ts'
+import type { Source } from './source.ts'
+
+/** A document and the rows that show it. */
+export interface MappedDoc {
+  readonly change: Change
+  /** The leaf that is shown. */
+  readonly rev: string
+  readonly rows: readonly Row[]
+}
+
+/** A change that cannot become rows. */
+export interface FailedChange {
+  readonly change: Change
+  readonly rev: string | undefined
+  readonly problem: Problem
+}
+
+/** The row of a deleted document whose last body is not known: it keeps what it shows. */
+export interface DeletionMark {
+  readonly id: string
+  readonly deleted_at: string
+  readonly rev: string
+  readonly update_seq: string
+}
+
+/** What is to be done in one table. */
+export interface TablePlan {
+  readonly entity: Entity
+  /** Their rows replace those with the same ids. */
+  readonly upserts: MappedDoc[]
+  readonly marks: DeletionMark[]
+  /** Documents all of whose rows go. */
+  readonly removals: { readonly user_id: string | null; readonly doc_id: string }[]
+}
+
+/** What a batch of changes does to the mirror. Pure: made without Postgres and without the server. */
+export interface Plan {
+  readonly source: Source
+  readonly tables: Map<Entity, TablePlan>
+  readonly deadLetters: FailedChange[]
+  /** Documents whose dead letters, if they had any, are closed. */
+  readonly settled: string[]
+}
+
+/**
+ * Decides what becomes of each change. `conflicts` holds, by document, the leaves besides the winner; of a document
+ * that is there more than once only the last change counts.
+ */
+export function planChanges(
+  source: Source,
+  changes: readonly Change[],
+  conflicts: ReadonlyMap<string, readonly JsonObject[]>,
+): Plan {
+  const plan: Plan = { source, tables: new Map(), deadLetters: [], settled: [] }
+  const last = new Map(changes.map(change => [change.id, change]))
+  for (const change of last.values()) {
+    if (change.id.startsWith('_design/')) continue
+    if (change.deleted) planDeletion(plan, change)
+    else planLive(plan, change, conflicts.get(change.id) ?? [])
+  }
+  return plan
+}
+
+function planLive(plan: Plan, change: Change, conflicts: readonly JsonObject[]): void {
+  const leaf = shownLeaf(change, conflicts)
+  const entity = entityOfType(typeOfId(change.id))
+  const [problem] = [...checkDatabase(entity, plan.source), ...checkDoc(entity, leaf)]
+  const rev = leaf === undefined ? change.revs[0] : String(leaf._rev)
+  if (problem !== undefined || entity === undefined || leaf === undefined || rev === undefined) {
+    plan.deadLetters.push({ change, rev, problem: problem ?? { path: '', reason: 'There is no body.' } })
+    return
+  }
+  const rows = rowsOf(entity, { userUuid: plan.source.userUuid, doc: leaf, rev, seq: change.seq })
+  const table = tablePlan(plan, entity)
+  // Of the rows of a list some may have gone since the last revision.
+  if (entity.rows !== undefined) table.removals.push(removalOf(plan.source, change))
+  table.upserts.push({ change, rev, rows })
+  plan.settled.push(change.id)
+}
+
+/** The same document in two databases of a user would be one row with two cursors, and no order between them. */
+function checkDatabase(entity: Entity | undefined, source: Source): Problem[] {
+  if (entity === undefined || entity.database === source.kind) return []
+  return [
+    {
+      path: '_id',
+      reason: `Documents of type ${entity.type} belong in a database of kind ${entity.database}.`,
+    },
+  ]
+}
+
+function shownLeaf(change: Change, conflicts: readonly JsonObject[]): JsonObject | undefined {
+  if (conflicts.length === 0) return change.doc
+  const leaves = [...(change.doc === undefined ? [] : [change.doc]), ...conflicts].map(doc => ({
+    doc,
+    _rev: String(doc._rev),
+    _deleted: doc._deleted === true,
+    updatedAt: doc.updatedAt,
+  }))
+  return chooseLeaf(leaves)?.doc
+}
+
+function planDeletion(plan: Plan, change: Change): void {
+  plan.settled.push(change.id)
+  const entity = entityOfType(typeOfId(change.id))
+  // Where no row can be, none needs to go.
+  if (entity === undefined || entity.database !== plan.source.kind) return
+  if (checkText(change.id, undefined) !== undefined) return
+  const table = tablePlan(plan, entity)
+  if (keepsDeletedRows(entity)) planTombstone(plan, table, change)
+  else table.removals.push(removalOf(plan.source, change))
+}
+
+/** The row of a deleted document shows its last live body, and when it was deleted. */
+function planTombstone(plan: Plan, table: TablePlan, change: Change): void {
+  const rev = change.revs[0] ?? ''
+  const { userUuid } = plan.source
+  const deletedAt = deletedAtOf(change.doc, change.time ?? Date.now())
+  const doc = { ...change.lastLive, _id: change.id, _rev: rev }
+  if (change.lastLive !== undefined && checkDoc(table.entity, doc).length === 0) {
+    const rows = rowsOf(table.entity, { userUuid, doc, rev, seq: change.seq, deletedAt })
+    table.upserts.push({ change, rev, rows })
+    return
+  }
+  table.marks.push({
+    id: rowId(userUuid, change.id),
+    deleted_at: timestamptzText(deletedAt),
+    rev,
+    update_seq: change.seq,
+  })
+}
+
+function removalOf(source: Source, change: Change): TablePlan['removals'][number] {
+  return { user_id: source.userUuid === '' ? null : source.userUuid, doc_id: change.id }
+}
+
+function tablePlan(plan: Plan, entity: Entity): TablePlan {
+  const known = plan.tables.get(entity)
+  if (known !== undefined) return known
+  const made: TablePlan = { entity, upserts: [], marks: [], removals: [] }
+  plan.tables.set(entity, made)
+  return made
+}
+
+/** The revisions whose bodies decide which leaf of a conflict is shown. A deleted winner has no living rival. */
+export function rivalRevs(changes: readonly Change[]): { id: string; rev: string }[] {
+  return changes
+    .filter(change => !change.deleted && change.revs.length > 1 && !change.id.startsWith('_design/'))
+    .flatMap(({ id, revs, doc }) => {
+      const winner = String(doc?._rev ?? [...revs].sort(compareRevs).at(-1))
+      return revs.filter(rev => rev !== winner).map(rev => ({ id, rev }))
+    })
+}

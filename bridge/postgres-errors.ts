@@ -1,0 +1,58 @@
+import pg from 'pg'
+
+/**
+ * What Postgres says when it cannot do now what it could do a moment later: the same transaction is tried again,
+ * from the cursor it began at. Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const RETRYABLE_CODES: ReadonlyMap<string, string> = new Map([
+  ['25006', 'read_only_sql_transaction: a standby that is not promoted yet'],
+  ['40001', 'serialization_failure'],
+  ['40P01', 'deadlock_detected'],
+  ['53000', 'insufficient_resources'],
+  ['53100', 'disk_full'],
+  ['53200', 'out_of_memory'],
+  ['53300', 'too_many_connections'],
+  ['55006', 'object_in_use'],
+  ['55P03', 'lock_not_available'],
+  ['57014', 'query_canceled: also by a statement timeout'],
+  ['57P01', 'admin_shutdown'],
+  ['57P02', 'crash_shutdown'],
+  ['57P03', 'cannot_connect_now: it is starting up'],
+  ['57P05', 'idle_session_timeout'],
+  ['25P03', 'idle_in_transaction_session_timeout'],
+  ['58030', 'io_error'],
+])
+
+/** Codes that start so mean the connection, not the statement. */
+const CONNECTION_CLASS = '08'
+
+/** The value does not fit (22), a constraint refuses it (23), or it is too large for an index (54000). */
+const DATA_ERROR = /^(22|23|54000)/
+
+/** Codes only an operator can do something about: identification (28), a missing database, missing rights. */
+const OPERATOR_ERROR = /^(28|3D000|3F000|42501|0LP01)/
+
+/**
+ * How a failure of Postgres is read:
+ * - `retry`: try the same again later;
+ * - `data`: this row will never be stored, others will;
+ * - `operator`: someone must put something right first;
+ * - `unknown`: none of these. The caller tries again, loudly.
+ */
+export type Verdict = 'retry' | 'data' | 'operator' | 'unknown'
+
+/** Reads an error that a query or a connection threw. */
+export function verdictOf(error: unknown): Verdict {
+  if (!(error instanceof pg.DatabaseError)) return isConnectionError(error) ? 'retry' : 'unknown'
+  const code = error.code ?? ''
+  if (RETRYABLE_CODES.has(code) || code.startsWith(CONNECTION_CLASS)) return 'retry'
+  if (DATA_ERROR.test(code)) return 'data'
+  return OPERATOR_ERROR.test(code) ? 'operator' : 'unknown'
+}
+
+/** Errors of sockets and of the driver itself carry no SQLSTATE. */
+function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('code' in error && typeof error.code === 'string' && /^E[A-Z_]+$/.test(error.code)) return true
+  return /connection|timeout/i.test(error.message) && !/SSL/.test(error.message)
+}

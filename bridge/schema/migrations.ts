@@ -1,0 +1,106 @@
+import type pg from 'pg'
+import { BridgeError } from '../bridge-error.ts'
+import { inTransaction, type Queryable } from '../postgres-client.ts'
+import { prepareMirrorTables } from './mirror-tables.ts'
+
+/** Held while the schema is looked at and changed: of many bridges that start at once, one does the work. */
+const SCHEMA_LOCK = 7_213_940_186
+
+/**
+ * The bridge's own tables, in numbered steps: what ran once is never edited, a change is a new step at the end.
+ * The mirror's tables are not here, they follow from the descriptions.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  create table divan.update_feed (
+    only_row boolean primary key default true check (only_row),
+    server_uuid text not null,
+    cursor text not null,
+    followed_at timestamptz not null default now()
+  );
+  comment on table divan.update_feed is 'how far the feed of changed databases has become marks in divan.dirty_databases';
+  comment on column divan.update_feed.server_uuid is 'whose feed: with another server everything is marked';
+
+  create sequence divan.marks;
+  create table divan.dirty_databases (
+    database text primary key,
+    mark bigint not null default nextval('divan.marks'),
+    rebuild bigint,
+    marked_at timestamptz not null default now()
+  );
+  create index dirty_databases_marked_at_index on divan.dirty_databases (marked_at);
+  comment on table divan.dirty_databases is 'databases with changes that are not mirrored yet; a row goes when they are';
+  comment on column divan.dirty_databases.mark is 'a new number at each wake-up, so that one during the work is not lost';
+  comment on column divan.dirty_databases.rebuild is 'the mark that asked for all rows of the database to be made anew';
+  comment on column divan.dirty_databases.marked_at is 'since when the mirror is behind';
+
+  create table divan.checkpoints (
+    database text primary key,
+    cursor text,
+    mirrored_at timestamptz
+  );
+  comment on table divan.checkpoints is 'how far each database is mirrored; committed together with its rows';
+  comment on column divan.checkpoints.cursor is 'the update sequence up to which all is in the tables; null: from the start';
+
+  create table divan.dead_letters (
+    database text not null,
+    doc_id text not null,
+    rev text,
+    entity text,
+    path text,
+    reason text not null,
+    seq text,
+    first_failed_at timestamptz not null default now(),
+    last_failed_at timestamptz not null default now(),
+    attempts integer not null default 1
+  );
+  -- By its hash, because an id may be longer than an index entry.
+  create unique index dead_letters_doc_index on divan.dead_letters (database, md5(doc_id));
+  comment on table divan.dead_letters is 'documents that could not become rows; a good revision of the document closes its letter';
+  comment on column divan.dead_letters.doc_id is 'the _id; what Postgres cannot store, and backslashes, as \\uXXXX';
+  comment on column divan.dead_letters.path is 'the member or column at fault; null when it is the document itself';
+  `,
+]
+
+/**
+ * Brings the bridge's own tables and the mirror's to what this version knows, in one transaction. Throws a
+ * `BridgeError` when that is not this bridge's to do.
+ */
+export async function prepareSchema(pool: pg.Pool): Promise<void> {
+  await inTransaction(pool, async sql => {
+    await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
+    await migrate(sql)
+    await prepareMirrorTables(sql)
+  })
+}
+
+async function migrate(sql: Queryable): Promise<void> {
+  const version = await currentVersion(sql)
+  if (version > MIGRATIONS.length) {
+    throw new BridgeError(
+      `the mirror was made by a newer version of Divan (schema ${version}, this one knows ${MIGRATIONS.length}): run that version, or another database`,
+    )
+  }
+  for (const [index, migration] of MIGRATIONS.entries()) {
+    if (index < version) continue
+    await sql.query(migration)
+    await sql.query('insert into divan.migrations (version) values ($1)', [index + 1])
+  }
+}
+
+/** Looks before it makes: a bridge that may write rows but make no tables starts where they exist. */
+async function currentVersion(sql: Queryable): Promise<number> {
+  const { rows: found } = await sql.query<{ readonly schema: boolean; readonly migrations: boolean }>(
+    `select to_regnamespace('divan') is not null as schema, to_regclass('divan.migrations') is not null as migrations`,
+  )
+  if (found[0]?.schema !== true) await sql.query('create schema divan')
+  if (found[0]?.migrations !== true) {
+    await sql.query(
+      'create table divan.migrations (version integer primary key, applied_at timestamptz not null default now())',
+    )
+  }
+  const { rows } = await sql.query<{ readonly version: number }>(
+    'select coalesce(max(version), 0) as version from divan.migrations',
+  )
+  return rows[0]?.version ?? 0
+}

@@ -1,0 +1,102 @@
+import { entities } from '../../design-docs/catalogue.ts'
+import type { Entity } from '../../design-docs/entity.ts'
+import { BridgeError } from '../bridge-error.ts'
+import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
+import { columnDdl, tableDdl } from '../mapping/table-ddl.ts'
+import type { Queryable } from '../postgres-client.ts'
+
+/** A column as Postgres has it. */
+type FoundColumn = { readonly table: string; readonly name: string; readonly type: string }
+
+/**
+ * Makes the tables of all entities where they are absent, and adds the columns that a description has gained.
+ * What is more than an addition is refused: mirroring wrongly would be worse than not mirroring.
+ */
+export async function prepareMirrorTables(sql: Queryable): Promise<void> {
+  const found = await findColumns(sql)
+  let added = false
+  for (const entity of entities) {
+    const columns = found.get(entity.table)
+    if (columns === undefined) await createTable(sql, entity)
+    else if (await addColumns(sql, entity, columns)) added = true
+  }
+  await checkRights(sql)
+  // Documents may have had the new member before the table had its column: all are read again.
+  if (added) await mirrorAllAgain(sql)
+}
+
+async function findColumns(sql: Queryable): Promise<Map<string, Map<string, string>>> {
+  const { rows } = await sql.query<FoundColumn>(
+    `select c.relname as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type
+       from pg_class c
+       join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where c.relnamespace = to_regnamespace(current_schema()) and c.relname = any($1)`,
+    [entities.map(entity => entity.table)],
+  )
+  const found = new Map<string, Map<string, string>>()
+  for (const { table, name, type } of rows) {
+    const columns = found.get(table) ?? new Map<string, string>()
+    found.set(table, columns.set(name, type))
+  }
+  return found
+}
+
+async function createTable(sql: Queryable, entity: Entity): Promise<void> {
+  for (const statement of tableDdl(entity)) await sql.query(statement)
+}
+
+async function addColumns(
+  sql: Queryable,
+  entity: Entity,
+  found: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  let added = false
+  for (const column of columnsOf(entity)) {
+    const type = found.get(column.name)
+    if (type === undefined) {
+      await addColumn(sql, entity, column)
+      added = true
+    } else if (type !== sqlType(column.type)) {
+      throw new BridgeError(
+        `the column ${entity.table}.${column.name} is ${type} where its description says ${sqlType(column.type)}: drop the table, and the bridge makes it anew and fills it`,
+      )
+    }
+  }
+  return added
+}
+
+async function addColumn(sql: Queryable, entity: Entity, column: Column): Promise<void> {
+  if (!column.nullable && column.default === undefined) {
+    throw new BridgeError(
+      `the table ${entity.table} has no column ${column.name}, and its field is required: a field that is added later needs a default or is nullable`,
+    )
+  }
+  await sql.query(`alter table ${quoted(entity.table)} add column ${columnDdl(column)}`)
+}
+
+/** The type as `format_type` writes it. */
+function sqlType(type: string): string {
+  return type.replace(/^varchar/, 'character varying').replace(/^timestamptz$/, 'timestamp with time zone')
+}
+
+async function checkRights(sql: Queryable): Promise<void> {
+  const { rows } = await sql.query<{ readonly table: string; readonly privilege: string }>(
+    `select t as table, p as privilege
+       from unnest($1::text[]) t, unnest(array['select', 'insert', 'update', 'delete']) p
+      where not has_table_privilege(quote_ident(current_schema()) || '.' || quote_ident(t), p)`,
+    [entities.map(entity => entity.table)],
+  )
+  const [missing] = rows
+  if (missing === undefined) return
+  throw new BridgeError(
+    `the user of DATABASE_URL has no right to ${missing.privilege} on the table ${missing.table}: grant it`,
+  )
+}
+
+async function mirrorAllAgain(sql: Queryable): Promise<void> {
+  await sql.query('update divan.checkpoints set cursor = null')
+  await sql.query(
+    `insert into divan.dirty_databases (database) select database from divan.checkpoints
+     on conflict (database) do update set mark = nextval('divan.marks')`,
+  )
+}

@@ -1,0 +1,162 @@
+import type pg from 'pg'
+import type { Logger } from 'pino'
+import { applyPlan, type OnRefusal, removeRows } from './apply.ts'
+import { type Change, type ChangesPage, isMissingDatabase, readChanges, readRevs } from './changes-feed.ts'
+import {
+  clearMark,
+  clearRebuild,
+  type DirtyDatabase,
+  dropCheckpoint,
+  moveCheckpoint,
+  readDirty,
+  takeCheckpoint,
+} from './checkpoints.ts'
+import type { CouchClient } from './couch-client.ts'
+import { closeLetters, dropLetters, writeLetters } from './dead-letter-store.ts'
+import { type Plan, planChanges, rivalRevs } from './plan.ts'
+import { inTransaction, type Queryable } from './postgres-client.ts'
+import { verdictOf } from './postgres-errors.ts'
+import { type Source, sourceOf } from './source.ts'
+
+/** What a turn works with. */
+export type TurnContext = {
+  readonly client: CouchClient
+  readonly pool: pg.Pool
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/**
+ * How a turn ended:
+ * - `clean`: the mirror has all that this bridge knew of;
+ * - `more`: it has not, take the next turn;
+ * - `taken`: another bridge is at it.
+ */
+export type TurnOutcome = 'clean' | 'more' | 'taken'
+
+/** The sizes of a page. A document of samples has thousands of rows, so fewer of them fill a transaction. */
+const PAGE_LIMIT = { main: 500, accounts: 500, metrics: 20 } as const
+
+/**
+ * One batch of one database: reads a page of changes from where its checkpoint stands and applies it. Rows, dead
+ * letters and the new cursor are one transaction, and the checkpoint must still be where the page was read from.
+ */
+export async function takeTurn(context: TurnContext, database: string): Promise<TurnOutcome> {
+  const source = sourceOf(database)
+  const dirty = source && (await readDirty(context.pool, database))
+  if (source === undefined || dirty === undefined) return 'clean'
+  try {
+    if (dirty.rebuild !== undefined) return await rebuild(context, source, dirty)
+    const page = await readPage(context, source, dirty.cursor)
+    if (page.rewound && dirty.cursor !== undefined) return await rebuild(context, source, dirty)
+    return await applyPage(context, source, { dirty, page })
+  } catch (error) {
+    if (isMissingDatabase(error)) return await forget(context, source, dirty)
+    throw error
+  }
+}
+
+type Page = ChangesPage & { readonly plan: Plan }
+
+async function readPage(context: TurnContext, source: Source, since: string | undefined): Promise<Page> {
+  const { client, signal } = context
+  const { database, kind } = source
+  const page = await readChanges(client, { database, since, limit: PAGE_LIMIT[kind], signal })
+  return { ...page, plan: await planWithRivals(context, source, page.changes) }
+}
+
+/** The plan of some changes, with the bodies of the leaves that the feed did not bring. */
+export async function planWithRivals(
+  { client, signal }: Pick<TurnContext, 'client' | 'signal'>,
+  source: Source,
+  changes: readonly Change[],
+): Promise<Plan> {
+  const rivals = await readRevs(client, source.database, rivalRevs(changes), signal)
+  return planChanges(source, changes, rivals)
+}
+
+type PageToApply = { readonly dirty: DirtyDatabase; readonly page: Page }
+
+async function applyPage(
+  context: TurnContext,
+  source: Source,
+  { dirty, page }: PageToApply,
+): Promise<TurnOutcome> {
+  const { database } = source
+  const apply = (onRefusal: OnRefusal) =>
+    inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
+      if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
+      await applyWithLetters(sql, page.plan, onRefusal)
+      await moveCheckpoint(sql, database, page.cursor)
+      return page.pending === 0 && (await clearMark(sql, database, dirty.mark)) ? 'clean' : 'more'
+    })
+  const outcome = await apply('throw').catch(error => {
+    if (verdictOf(error) !== 'data') throw error
+    return apply('set aside')
+  })
+  logPage(context, page, outcome)
+  return outcome
+}
+
+/** Rows, letters and closed letters of a plan. Returns how many letters were closed. */
+export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<number> {
+  const { database } = plan.source
+  const refused = await applyPlan(sql, plan, onRefusal)
+  const failed = new Set(refused.map(letter => letter.change.id))
+  await writeLetters(sql, database, [...plan.deadLetters, ...refused])
+  return await closeLetters(
+    sql,
+    database,
+    plan.settled.filter(id => !failed.has(id)),
+  )
+}
+
+function logPage({ log }: TurnContext, { plan, changes, pending }: Page, outcome: TurnOutcome): void {
+  const { database } = plan.source
+  log.debug({ database, changes: changes.length, pending, outcome }, 'batch')
+  if (plan.deadLetters.length === 0 || outcome === 'taken') return
+  log.warn({ database }, `${plan.deadLetters.length} documents became dead letters`)
+}
+
+/**
+ * Makes all rows of a database anew: after it was restored, or deleted and made again, what is mirrored may never
+ * have been in it. One transaction from the first page to the last, so that no reader sees half of it.
+ */
+async function rebuild(context: TurnContext, source: Source, dirty: DirtyDatabase): Promise<TurnOutcome> {
+  const { database } = source
+  context.log.info({ database }, 'mirroring a database anew from its start')
+  return await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
+    if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
+    await removeRows(sql, source)
+    await dropLetters(sql, database)
+    const cursor = await applyAllPages(context, source, sql)
+    await moveCheckpoint(sql, database, cursor)
+    if (await clearMark(sql, database, dirty.mark)) return 'clean'
+    if (dirty.rebuild !== undefined) await clearRebuild(sql, database, dirty.rebuild)
+    return 'more'
+  })
+}
+
+async function applyAllPages(context: TurnContext, source: Source, sql: Queryable): Promise<string> {
+  let cursor: string | undefined
+  for (;;) {
+    const page = await readPage(context, source, cursor)
+    await applyWithLetters(sql, page.plan, 'set aside')
+    cursor = page.cursor
+    if (page.pending === 0) return cursor
+  }
+}
+
+/** The database is gone: so are its rows. If it is made again, that is a mark of its own. */
+async function forget(context: TurnContext, source: Source, dirty: DirtyDatabase): Promise<TurnOutcome> {
+  const { database } = source
+  const outcome = await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
+    if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
+    await removeRows(sql, source)
+    await dropLetters(sql, database)
+    await dropCheckpoint(sql, database)
+    return (await clearMark(sql, database, dirty.mark)) ? 'clean' : 'more'
+  })
+  if (outcome !== 'taken') context.log.info({ database }, 'a database is gone; its rows are removed')
+  return outcome
+}

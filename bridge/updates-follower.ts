@@ -1,0 +1,81 @@
+import type pg from 'pg'
+import { pause } from './back-off.ts'
+import {
+  markAllMirrored,
+  markDirty,
+  readUpdateFeed,
+  storeUpdateFeed,
+  takeUpdateFeed,
+  type UpdateFeed,
+} from './checkpoints.ts'
+import type { CouchClient } from './couch-client.ts'
+import { inTransaction } from './postgres-client.ts'
+import { isMirrored } from './source.ts'
+import { allDatabases, serverUuid, type UpdatesPage, updatesCursor, waitForUpdates } from './updates-feed.ts'
+
+export type FollowContext = {
+  readonly client: CouchClient
+  readonly pool: pg.Pool
+  readonly signal: AbortSignal
+  /** Told of databases that this bridge has marked, after their marks are committed. */
+  readonly marked: (databases: readonly string[]) => void
+}
+
+/**
+ * Finds out where to go on in the feed of changed databases. A first start, or a start with another server than
+ * before, takes the feed's end first and then marks every database there is: what changes in between is in both.
+ */
+export async function openUpdateFeed(context: FollowContext): Promise<UpdateFeed> {
+  const uuid = await serverUuid(context.client, context.signal)
+  const stored = await readUpdateFeed(context.pool)
+  if (stored?.serverUuid === uuid) return stored
+  return await markEverything(context, uuid)
+}
+
+/**
+ * Marks all databases of the server, and all that were ever mirrored: some of these may be gone. Marks are harmless,
+ * so a bridge that dies half-way leaves only work that is done twice.
+ */
+async function markEverything(context: FollowContext, uuid: string): Promise<UpdateFeed> {
+  const { client, pool, signal } = context
+  const feed = { serverUuid: uuid, cursor: await updatesCursor(client, signal) }
+  for await (const names of allDatabases(client, signal)) {
+    const databases = names.filter(isMirrored)
+    await inTransaction(pool, sql => markDirty(sql, { databases, remade: [] }))
+    context.marked(databases)
+  }
+  await inTransaction(pool, async sql => {
+    await markAllMirrored(sql)
+    await storeUpdateFeed(sql, feed)
+  })
+  return feed
+}
+
+/** Two bridges that ask at the same moment do not ask together again. */
+const LOST_RACE_MS = 100
+
+/** Waits for the next page of the feed and turns it into marks. Returns where the feed goes on. */
+export async function followUpdates(context: FollowContext, feed: UpdateFeed): Promise<UpdateFeed> {
+  const page = await waitForUpdates(context.client, feed.cursor, context.signal)
+  if (page.rewound) return await markEverything(context, feed.serverUuid)
+  const next = { ...feed, cursor: page.cursor }
+  if (page.cursor === feed.cursor && page.names.length === 0) return feed
+  if (await storeMarks(context, { from: feed, page, next })) return next
+  await pause(Math.random() * LOST_RACE_MS, context.signal)
+  return (await readUpdateFeed(context.pool)) ?? feed
+}
+
+type MarksToStore = { readonly from: UpdateFeed; readonly page: UpdatesPage; readonly next: UpdateFeed }
+
+/** False if another bridge has stored this page, or is about to. */
+async function storeMarks(context: FollowContext, { from, page, next }: MarksToStore): Promise<boolean> {
+  const databases = page.names.filter(isMirrored)
+  const stored = await inTransaction(context.pool, async sql => {
+    if (!(await takeUpdateFeed(sql, from.cursor))) return false
+    await markDirty(sql, { databases, remade: page.remade.filter(isMirrored) })
+    await storeUpdateFeed(sql, next)
+    return true
+  })
+  if (stored) context.marked(databases)
+  return stored
+}
