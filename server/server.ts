@@ -1,3 +1,15 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Logger, pino } from 'pino'
+import { admit } from './auth/access.ts'
+import { createAuthenticate } from './auth/authenticate.ts'
+import { isBodilessError } from './couch/bodiless-errors.ts'
+import { USERS_DATABASE } from './couch/database.ts'
+import { couchRoutes } from './couch/routes.ts'
+import { createApp } from './http/app.ts'
+import { type Listening, listen } from './http/listen.ts'
+import { createOpenCalls, type OpenCalls } from './http/open-calls.ts'
+import { openStore } from './store/sqlite/open-store.ts'
 import type { Store } from './store/store.ts'
 
 /** What the server needs to know; commands/settings.ts reads it from the environment. */
@@ -32,7 +44,109 @@ export type Server = {
   close(): Promise<void>
 }
 
+/** Why the server cannot start, for the operator. `code` is the operating system's word, as in `EADDRINUSE`. */
+export class StartError extends Error {
+  readonly code: string
+
+  constructor(reason: string, cause: NodeJS.ErrnoException) {
+    super(reason, { cause })
+    this.name = 'StartError'
+    this.code = cause.code ?? ''
+  }
+}
+
+/** What each part of the server that listens is made of. */
+type Parts = { readonly store: Store; readonly calls: OpenCalls; readonly log: Logger }
+
+const STORE_FILE = 'divan.sqlite'
+/** How long answers under way may take to end once the server closes. */
+const CLOSE_GRACE_MS = 3_000
+
 /** Opens the store and listens. Fails with one clear line for the operator. */
-export async function startServer(_options: ServerOptions): Promise<Server> {
-  throw new Error('not started')
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const log = pino({ level: options.logLevel, base: null })
+  const store = await openStore({
+    file: join(options.dataFolder, STORE_FILE),
+    log: line => log.error(line),
+  })
+  const calls = createOpenCalls()
+  try {
+    await store.createDatabase(USERS_DATABASE)
+    const listening = await listenOn({ store, calls, log }, options)
+    const url = urlOf(options.host, listening.port)
+    log.debug({ url }, 'listening')
+    return { url, store, close: once(() => closeAll(listening, { store, calls, log })) }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening> {
+  const app = createApp({
+    routes: couchRoutes({
+      store: parts.store,
+      limits: options,
+      version: await packageVersion(),
+      log: parts.log,
+    }),
+    authenticate: createAuthenticate(options.jwt, options.admins),
+    admit,
+    isBodilessError,
+    calls: parts.calls,
+    log: parts.log,
+    corsOrigins: options.corsOrigins,
+    trustProxy: options.trustProxy,
+    serverName: `Divan/${await packageVersion()}`,
+  })
+  try {
+    return await listen(app, options.host, options.port)
+  } catch (error) {
+    throw startError(error as NodeJS.ErrnoException, options)
+  }
+}
+
+function startError(error: NodeJS.ErrnoException, { host, port }: ServerOptions): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new StartError(
+        `Port ${port} of ${host} is taken: end what listens there, or set DIVAN_PORT.`,
+        error,
+      )
+    case 'EACCES':
+      return new StartError(
+        `This user may not listen on port ${port}: set DIVAN_PORT to one above 1023.`,
+        error,
+      )
+    default:
+      return new StartError(`Cannot listen on ${host}, port ${port} (${error.code}): set DIVAN_HOST.`, error)
+  }
+}
+
+/** Feeds first, so that they still can read the store for their last line; the store last. */
+async function closeAll(listening: Listening, { store, calls }: Parts): Promise<void> {
+  calls.close()
+  await listening.close(CLOSE_GRACE_MS)
+  await store.close()
+}
+
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closed: Promise<void> | undefined
+  return () => {
+    closed ??= close()
+    return closed
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** From the package.json beside the sources, or one folder up from the compiled ones. */
+async function packageVersion(): Promise<string> {
+  for (const path of ['../package.json', '../../package.json']) {
+    const text = await readFile(new URL(path, import.meta.url), 'utf8').catch(() => undefined)
+    if (text !== undefined) return String(JSON.parse(text).version)
+  }
+  return 'unknown'
 }

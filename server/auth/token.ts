@@ -10,8 +10,8 @@ export type TokenRules = {
   readonly audience: string | undefined
 }
 
-/** In UTF-8. It becomes a database's name, twice as long in hex. */
-const MAX_SUB_BYTES = 256
+/** In UTF-8. It becomes a database’s name, twice as long in hex, and CouchDB’s names end at 238 characters. */
+const MAX_SUB_BYTES = 100
 
 /** A token as an identity provider would make it, signed with the shared secret. */
 export function mintToken(claims: {

@@ -1,5 +1,72 @@
-import type { Route } from '../http/route.ts'
-import type { CouchContext } from './couch-context.ts'
-export function databaseRoutes(_context: CouchContext): readonly Route[] {
-  return []
+import { z } from 'zod'
+import { isReservedName } from '../auth/access.ts'
+import { CouchError } from '../couch-error.ts'
+import type { Answer, Call, Route } from '../http/route.ts'
+import type { Store } from '../store/store.ts'
+import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { factsAnswer } from './database-facts.ts'
+
+/** The server's own accounts. Made at start, and not an admin's to delete. */
+export const USERS_DATABASE = '_users'
+
+/** As long as CouchDB lets a name be. */
+const MAX_NAME_LENGTH = 238
+const DATABASE_NAME = /^[a-z][a-z0-9_$()+/-]*$/
+/** CouchDB's own, which admins may make by these names. */
+const SYSTEM_DATABASES: readonly string[] = [USERS_DATABASE, '_replicator', '_global_changes']
+
+const deleteQuery = z.object({ rev: z.string().optional() })
+
+/** A database as a whole: whether it is there, making it, deleting it. */
+export function databaseRoutes(context: CouchContext): readonly Route[] {
+  const path = '/:db'
+  const deletion: Route<z.infer<typeof deleteQuery>> = {
+    method: 'DELETE',
+    path,
+    access: 'admin',
+    query: deleteQuery,
+    handle: call => deleteDatabase(context.store, call.params.db ?? '', call.query.rev),
+  }
+  return [
+    databaseRoute(context, {
+      method: 'GET',
+      path,
+      handle: (_call, database) => ({ json: factsAnswer(database) }),
+    }),
+    { method: 'PUT', path, access: 'database', handle: call => createDatabase(context.store, call) },
+    deletion,
+  ]
+}
+
+async function createDatabase(store: Store, call: Call): Promise<Answer> {
+  const name = call.params.db ?? ''
+  checkDatabaseName(name)
+  if ((await store.createDatabase(name)) === 'exists') {
+    throw new CouchError('file_exists', 'The database could not be created, the file already exists.')
+  }
+  const location = `${call.origin}/${encodeURIComponent(name)}`
+  return { status: 201, headers: { Location: location }, json: { ok: true } }
+}
+
+async function deleteDatabase(store: Store, name: string, rev: string | undefined): Promise<Answer> {
+  if (rev !== undefined) {
+    throw new CouchError(
+      'bad_request',
+      'You tried to DELETE a database with a ?rev= parameter. Did you mean to DELETE a document instead?',
+    )
+  }
+  if (name === USERS_DATABASE) throw new CouchError('forbidden', `${USERS_DATABASE} is the server's own.`)
+  if (!(await store.deleteDatabase(name))) throw new CouchError('not_found', 'Database does not exist.')
+  return { json: { ok: true } }
+}
+
+function checkDatabaseName(name: string): void {
+  const isAllowed = SYSTEM_DATABASES.includes(name) || (DATABASE_NAME.test(name) && !isReservedName(name))
+  if (isAllowed && name.length <= MAX_NAME_LENGTH) return
+  throw new CouchError(
+    'illegal_database_name',
+    isReservedName(name)
+      ? `Name: '${name}'. It stands for a user's own database, or for a part of the server.`
+      : `Name: '${name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. Must begin with a letter and have at most ${MAX_NAME_LENGTH} characters.`,
+  )
 }
