@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
+import { EmbeddedPostgresError, USE_DATABASE_URL } from './embedded-postgres-error.ts'
 import { giveFiles, type PostgresAccount, spawnAs } from './postgres-account.ts'
 import { isAlive } from './postmaster-pid.ts'
 
@@ -112,6 +112,9 @@ async function runInitdb(
     child.once('error', reject).once('close', resolve)
   })
   if (code === 0) return
-  const reason = said.split('\n').find(line => /error:|FATAL:/.test(line)) ?? `it ended with code ${code}`
-  throw new EmbeddedPostgresError(`The embedded Postgres could not be made in ${making}: ${reason.trim()}`)
+  const lines = said.split('\n').filter(line => line.startsWith('initdb:') || line.includes('FATAL:'))
+  const reason = lines.find(line => !line.includes('warning:') && !line.includes('hint:')) ?? `code ${code}`
+  throw new EmbeddedPostgresError(
+    `The embedded Postgres could not be made in ${making} (${reason.trim()}): ${USE_DATABASE_URL}`,
+  )
 }

@@ -79,6 +79,13 @@ t.test('a user who may not enter the folder is told so in one line', needsRoot, 
   t.notMatch(error, '\n')
 })
 
+t.test('a user without a name gets the reason of initdb, in one line', needsRoot, async t => {
+  const nameless = { uid: 54321, gid: 54321 }
+  const { error } = await embeddedPostgresProcess(t, folderOf(t, nameless), nameless)
+  t.match(error, /^EmbeddedPostgresError: .*could not look up effective user ID 54321.*DATABASE_URL/)
+  t.notMatch(error, '\n')
+})
+
 /** Starts, writes, stops; starts again and reads. */
 async function startsTwice(t: Test, folder: string): Promise<void> {
   const first = await startEmbeddedPostgres({ folder, fast: true })
