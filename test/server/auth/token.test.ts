@@ -1,0 +1,92 @@
+import { createHmac } from 'node:crypto'
+import jwt from 'jsonwebtoken'
+import t from 'tap'
+import { mintToken, userOfToken } from '../../../server/auth/token.ts'
+
+const SECRET = 'a secret of this test'
+const RULES = { secret: SECRET, algorithm: 'HS256', issuer: 'us', audience: 'you' } as const
+const LAX = { ...RULES, issuer: undefined, audience: undefined }
+const CLAIMS = { sub: 'anna', iss: 'us', aud: 'you' }
+
+const sign = (claims: object, options: jwt.SignOptions = { expiresIn: 60 }) =>
+  jwt.sign(claims, SECRET, options)
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const later = () => Math.floor(Date.now() / 1000) + 60
+
+t.test('a token that we mint is good until it ends', async t => {
+  const token = mintToken({
+    sub: 'anna',
+    secret: SECRET,
+    issuer: 'us',
+    audience: 'you',
+    expiresInSeconds: 60,
+  })
+  const user = userOfToken(token, RULES)
+  t.match(user, { kind: 'user', sub: 'anna' })
+  t.ok(user.kind === 'user' && Math.abs(user.expiresAt - Date.now() - 60_000) < 2_000)
+  const bare = mintToken({ sub: 'a', secret: SECRET, issuer: undefined, audience: '', expiresInSeconds: 9 })
+  t.match(userOfToken(bare, LAX), { sub: 'a' })
+})
+
+t.test('what is not configured is not checked, what is must be there', async t => {
+  t.match(userOfToken(sign({ sub: 'anna' }), LAX), { sub: 'anna' })
+  t.match(userOfToken(sign({ ...CLAIMS, aud: ['others', 'you'] }), RULES), { sub: 'anna' })
+  t.throws(() => userOfToken(sign({ sub: 'anna', aud: 'you' }), RULES), {
+    name: 'CouchError',
+    word: 'unauthorized',
+  })
+  t.throws(() => userOfToken(sign({ sub: 'anna', iss: 'us' }), RULES), {
+    name: 'CouchError',
+    word: 'unauthorized',
+  })
+})
+
+const none = `${encode({ alg: 'none' })}.${encode({ ...CLAIMS, exp: later() })}.`
+const refusals: readonly { readonly name: string; readonly token: string; readonly reason: RegExp }[] = [
+  { name: 'expired', token: sign(CLAIMS, { expiresIn: -1 }), reason: /expired/ },
+  { name: 'without an end', token: sign(CLAIMS, {}), reason: /exp/ },
+  { name: 'not yet valid', token: sign(CLAIMS, { expiresIn: 60, notBefore: 30 }), reason: /not valid/ },
+  { name: 'another issuer', token: sign({ ...CLAIMS, iss: 'them' }), reason: /not valid/ },
+  { name: 'another audience', token: sign({ ...CLAIMS, aud: 'them' }), reason: /not valid/ },
+  { name: 'HS512', token: sign(CLAIMS, { expiresIn: 60, algorithm: 'HS512' }), reason: /not valid/ },
+  { name: 'no algorithm', token: none, reason: /not valid/ },
+  {
+    name: 'no algorithm, an old signature',
+    token: `${none}${sign(CLAIMS).split('.')[2]}`,
+    reason: /not valid/,
+  },
+  { name: 'another secret', token: jwt.sign(CLAIMS, 'theirs', { expiresIn: 60 }), reason: /not valid/ },
+  { name: 'no sub', token: sign({ iss: 'us', aud: 'you' }), reason: /sub/ },
+  { name: 'an empty sub', token: sign({ ...CLAIMS, sub: '' }), reason: /sub/ },
+  { name: 'half a character as sub', token: sign({ ...CLAIMS, sub: 'a\ud800' }), reason: /sub/ },
+  { name: 'a sub without end', token: sign({ ...CLAIMS, sub: 'ä'.repeat(51) }), reason: /sub/ },
+  { name: 'text for claims', token: jwt.sign('anna', SECRET), reason: /not valid|exp/ },
+  { name: 'no token', token: '', reason: /not valid/ },
+  { name: 'three dots', token: '...', reason: /not valid/ },
+]
+
+for (const { name, token, reason } of refusals) {
+  t.test(`refused: ${name}`, async t => {
+    t.throws(() => userOfToken(token, RULES), { word: 'unauthorized', message: reason })
+  })
+}
+
+t.test('a sub that is no text is refused', async t => {
+  for (const sub of [7, null, ['anna'], { name: 'anna' }]) {
+    const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...CLAIMS, sub, exp: later() })}`
+    const signature = createHmac('sha256', SECRET).update(signed).digest('base64url')
+    t.throws(() => userOfToken(`${signed}.${signature}`, RULES), { word: 'unauthorized', message: /sub/ })
+  }
+})
+
+t.test('a refusal repeats nothing of the token', async t => {
+  const token = sign({ ...CLAIMS, iss: 'them' })
+  try {
+    userOfToken(token, RULES)
+    t.fail('it was accepted')
+  } catch (error) {
+    const [, claims = '', signature = ''] = token.split('.')
+    t.notMatch(String(error), claims)
+    t.notMatch(String(error), signature)
+  }
+})
