@@ -59,6 +59,7 @@ export class StartError extends Error {
 type Parts = { readonly store: Store; readonly calls: OpenCalls; readonly log: Logger }
 
 const STORE_FILE = 'divan.sqlite'
+const UPLOADS_FOLDER = 'uploads'
 /** How long answers under way may take to end once the server closes. */
 const CLOSE_GRACE_MS = 3_000
 
@@ -87,6 +88,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     routes: couchRoutes({
       store: parts.store,
       limits: options,
+      uploadsFolder: join(options.dataFolder, UPLOADS_FOLDER),
       version: await packageVersion(),
       log: parts.log,
     }),

@@ -11,6 +11,8 @@ export type CouchContext = {
     readonly maxDocumentBytes: number
     readonly maxAttachmentBytes: number
   }
+  /** Where large bodies wait until they are complete. */
+  readonly uploadsFolder: string
   /** Of this package. */
   readonly version: string
   readonly log: Logger

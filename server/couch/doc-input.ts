@@ -134,7 +134,7 @@ function isSignature(id: unknown): boolean {
 }
 
 /** A UTF-16 unit takes at most three bytes, so that short texts, nearly all, need not be measured. */
-function checkDocumentSize(id: string, body: string, maxBytes: number): void {
+export function checkDocumentSize(id: string, body: string, maxBytes: number): void {
   if (body.length * 3 <= maxBytes || Buffer.byteLength(body) <= maxBytes) return
   throw new CouchError('document_too_large', `Document "${id}" is larger than ${maxBytes} bytes`)
 }

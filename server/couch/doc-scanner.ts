@@ -1,4 +1,5 @@
 import { CouchError } from '../couch-error.ts'
+import { parseJson } from '../http/json-body.ts'
 
 /** Of a document that is too large to keep: enough to find its `_id` for the error row. */
 const HEAD_BYTES = 64 * 1024
@@ -237,16 +238,7 @@ function endOfScalar(chunk: Buffer, start: number): number | undefined {
 
 function parse(value: DocSource): unknown {
   if (value.kind === 'too_large') throw new CouchError('too_large', 'A member beside `docs` is too large')
-  return parseJson(value.source.toString())
-}
-
-/** @throws CouchError in CouchDB's words. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new CouchError('bad_request', 'invalid UTF-8 JSON', { cause: error })
-  }
+  return parseJson(value.source as Uint8Array)
 }
 
 function invalid(): CouchError {

@@ -1,10 +1,19 @@
 import type { Route } from '../http/route.ts'
+import { allDocsRoutes } from './all-docs.ts'
+import { attachmentRoutes } from './attachments.ts'
+import { bulkDocsRoutes } from './bulk-docs.ts'
+import { bulkGetRoutes } from './bulk-get.ts'
+import { changesRoutes } from './changes.ts'
 import type { CouchContext } from './couch-context.ts'
 import { databaseRoutes } from './database.ts'
 import { databaseFactsRoutes } from './database-facts.ts'
 import { databasesInfoRoutes } from './databases-info.ts'
 import { dbUpdatesRoutes } from './db-updates.ts'
+import { docReadRoutes } from './doc-read.ts'
+import { docWriteRoutes } from './doc-write.ts'
 import { ensureFullCommitRoutes } from './ensure-full-commit.ts'
+import { localDocRoutes } from './local-docs.ts'
+import { revsDiffRoutes } from './revs-diff.ts'
 import { serverRoutes } from './server-facts.ts'
 import { sessionRoutes } from './session.ts'
 
@@ -18,5 +27,14 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...databaseRoutes(context),
     ...databaseFactsRoutes(context),
     ...ensureFullCommitRoutes(context),
+    ...changesRoutes(context),
+    ...revsDiffRoutes(context),
+    ...bulkGetRoutes(context),
+    ...bulkDocsRoutes(context),
+    ...allDocsRoutes(context),
+    ...docReadRoutes(context),
+    ...docWriteRoutes(context),
+    ...attachmentRoutes(context),
+    ...localDocRoutes(context),
   ]
 }

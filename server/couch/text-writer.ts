@@ -1,11 +1,12 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Out } from '../http/route.ts'
 
 /** Large enough that the cost of a write does not count, small enough that a slow client holds little. */
 const CHUNK_CHARS = 64 * 1024
 
 /**
- * Gathers an answer's text and hands it on in large chunks. `add` gives a promise only when the socket has to drain, so that a
- * loop over rows awaits nothing while the client keeps up.
+ * Gathers an answer's text and hands it on in large chunks. `add` gives a promise only when a chunk is full, so that a loop over
+ * rows awaits nothing for most of them; the promise waits for the socket to drain, and at least lets other clients have their turn.
  */
 export class TextWriter {
   readonly #out: Out
@@ -17,7 +18,7 @@ export class TextWriter {
 
   add(text: string): Promise<void> | undefined {
     this.#text += text
-    return this.#text.length < CHUNK_CHARS ? undefined : this.flush()
+    return this.#text.length < CHUNK_CHARS ? undefined : (this.flush() ?? setImmediate())
   }
 
   /** Sends what was gathered. Before any wait: a live feed's client must not be left without rows that are there. */

@@ -1,0 +1,79 @@
+import type { Database, NameRange, Revision, StoredDoc } from '../store/store.ts'
+import type { RowParts } from './all-docs-query.ts'
+import { conflictsMember, docText } from './doc-text.ts'
+import { ALL_ATTACHMENTS, docPieces } from './inline-attachments.ts'
+
+/** Rows of one read. Bodies end a page earlier, see `Database.docs`. */
+const PAGE_ROWS = 1000
+
+/** A row as text, or in pieces where attachments come with their bytes. */
+export type RowText = string | Iterable<string>
+
+/** The rows of a range, page by page: nothing of the store is held while the client takes its time. */
+export function* rangeRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText> {
+  let left = range.limit
+  let page: NameRange = range
+  let last: string | undefined
+  while (left > 0) {
+    // The page's first row may be the last one again; to skip it by number would lose one after a deletion.
+    const limit = Math.min(left, PAGE_ROWS) + (last === undefined ? 0 : 1)
+    const rows = database.docs({ ...page, limit, withBodies: parts.docs })
+    const fresh = rows.filter(row => row.id !== last)
+    if (fresh.length === 0) return
+    for (const { id, rev, revision } of fresh) yield rowOf(database, { id, rev, revision }, parts)
+    left -= fresh.length
+    last = fresh.at(-1)?.id
+    page = { ...range, startKey: last, skip: 0 }
+  }
+}
+
+/** The rows of named documents, in that order; deleted and unknown ones have theirs. */
+export function* keyRows(
+  database: Database,
+  keys: readonly unknown[],
+  range: Pick<NameRange, 'descending' | 'skip' | 'limit'>,
+  parts: RowParts,
+): Generator<RowText> {
+  const ordered = range.descending ? [...keys].reverse() : keys
+  const skip = range.skip ?? 0
+  for (const key of ordered.slice(skip, skip + range.limit)) yield keyRow(database, key, parts)
+}
+
+function keyRow(database: Database, key: unknown, parts: RowParts): RowText {
+  const doc = typeof key === 'string' ? database.doc(key) : undefined
+  if (doc === undefined) return `{"key":${JSON.stringify(key)},"error":"not_found"}`
+  const { rev, deleted } = doc.tree.winner
+  if (deleted) return deletedRow(database, doc, parts)
+  const revision = parts.docs ? database.revision(doc, rev) : undefined
+  return rowOf(database, { id: doc.id, rev, revision }, parts)
+}
+
+/**
+ * CouchDB has `"doc":null` here. RxDB, which asks with `deleted: "ok"`, then takes the document for one that never was and its stale
+ * edit brings it back; with the tombstone it sees the conflict.
+ */
+function deletedRow(database: Database, doc: StoredDoc, parts: RowParts): RowText {
+  const id = JSON.stringify(doc.id)
+  const { rev } = doc.tree.winner
+  const revision = parts.docs && parts.deletedBodies ? database.revision(doc, rev) : undefined
+  const body = revision === undefined ? 'null' : docText(doc.id, revision)
+  return `{"id":${id},"key":${id},"value":{"rev":"${rev}","deleted":true}${parts.docs ? `,"doc":${body}` : ''}}`
+}
+
+type Row = { readonly id: string; readonly rev: string; readonly revision: Revision | undefined }
+
+function rowOf(database: Database, { id, rev, revision }: Row, parts: RowParts): RowText {
+  const name = JSON.stringify(id)
+  const head = `{"id":${name},"key":${name},"value":{"rev":"${rev}"}`
+  if (revision === undefined) return `${head}}`
+  const members = parts.conflicts ? conflictsMember(database.doc(id)?.tree.leaves() ?? []) : ''
+  if (!parts.attachments || revision.attachments === undefined)
+    return `${head},"doc":${docText(id, revision, members)}}`
+  return inPieces(head, docPieces(database, id, revision, { members, wanted: ALL_ATTACHMENTS }))
+}
+
+function* inPieces(head: string, doc: Iterable<string>): Generator<string> {
+  yield `${head},"doc":`
+  yield* doc
+  yield '}'
+}

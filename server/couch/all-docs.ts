@@ -1,0 +1,121 @@
+import type { Answer, Route } from '../http/route.ts'
+import type { Database, NameRange } from '../store/store.ts'
+import {
+  type AllDocsRequest,
+  allDocsBody,
+  allDocsQuery,
+  allDocsRequest,
+  queriesBody,
+} from './all-docs-query.ts'
+import { keyRows, type RowText, rangeRows } from './all-docs-rows.ts'
+import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { TextWriter } from './text-writer.ts'
+
+const MAX_BYTES = 32 * 1024 * 1024
+
+/** `_all_docs`, several of them at once in `_all_docs/queries`, and `_design_docs`. */
+export function allDocsRoutes(context: CouchContext): readonly Route[] {
+  return [
+    databaseRoute(context, {
+      method: 'GET',
+      path: '/:db/_all_docs',
+      query: allDocsQuery,
+      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query)),
+    }),
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db/_all_docs',
+      query: allDocsQuery,
+      body: { kind: 'json', schema: allDocsBody, maxBytes: MAX_BYTES },
+      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query, call.body)),
+    }),
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db/_all_docs/queries',
+      body: { kind: 'json', schema: queriesBody, maxBytes: MAX_BYTES },
+      handle: (call, database) =>
+        answerQueries(
+          database,
+          call.body.queries.map(query => allDocsRequest({}, query)),
+        ),
+    }),
+    databaseRoute(context, {
+      method: 'GET',
+      path: '/:db/_design_docs',
+      query: allDocsQuery,
+      handle: (call, database) => answerAllDocs(database, designDocs(allDocsRequest(call.query))),
+    }),
+  ]
+}
+
+function answerAllDocs(database: Database, request: AllDocsRequest): Answer {
+  return {
+    async write(out) {
+      const writer = new TextWriter(out)
+      await writeListing(writer, database, request)
+      await writer.add('\n')
+      await writer.flush()
+    },
+  }
+}
+
+function answerQueries(database: Database, requests: readonly AllDocsRequest[]): Answer {
+  return {
+    async write(out) {
+      const writer = new TextWriter(out)
+      await writer.add('{"results":[')
+      for (const [index, request] of requests.entries()) {
+        if (index > 0) await writer.add(',\n')
+        await writeListing(writer, database, request)
+      }
+      await writer.add(']}\n')
+      await writer.flush()
+    },
+  }
+}
+
+async function writeListing(writer: TextWriter, database: Database, request: AllDocsRequest): Promise<void> {
+  await writer.add(headOf(database, request))
+  let separator = ''
+  for (const row of rowsOf(database, request)) {
+    const written = writer.add(typeof row === 'string' ? separator + row : separator)
+    if (written !== undefined) await written
+    if (typeof row !== 'string') for (const piece of row) await writer.add(piece)
+    separator = ',\n'
+  }
+  await writer.add('\n]}')
+}
+
+function headOf(database: Database, { keys, range, isEmpty, updateSeq }: AllDocsRequest): string {
+  const facts = database.facts()
+  const total = facts.docCount
+  const offset = keys !== undefined ? null : isEmpty ? 0 : offsetOf(database, range, total)
+  const seq = updateSeq ? `,"update_seq":"${database.sequence(facts.updateSeq)}"` : ''
+  return `{"total_rows":${total},"offset":${offset}${seq},"rows":[\n`
+}
+
+function offsetOf(database: Database, range: NameRange, total: number): number {
+  const before = range.startKey === undefined ? 0 : database.offset(range)
+  return Math.min(before + (range.skip ?? 0), total)
+}
+
+function rowsOf(database: Database, { keys, range, isEmpty, parts }: AllDocsRequest): Iterable<RowText> {
+  if (keys !== undefined) return keyRows(database, keys, range, parts)
+  return isEmpty ? [] : rangeRows(database, range, parts)
+}
+
+/** Narrows a listing to the ids that begin with `_design/`. */
+function designDocs(request: AllDocsRequest): AllDocsRequest {
+  const { range } = request
+  const [first, last] = ['_design/', '_design0']
+  const within = (key: string | undefined, otherwise: string) =>
+    key === undefined || key < first || key > last ? otherwise : key
+  return {
+    ...request,
+    range: {
+      ...range,
+      startKey: within(range.startKey, range.descending ? last : first),
+      endKey: within(range.endKey, range.descending ? first : last),
+    },
+  }
+}

@@ -1,0 +1,156 @@
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+import { CouchError } from '../couch-error.ts'
+import type { Answer, Call, Out, Route } from '../http/route.ts'
+import type { Attachment, AttachmentBytes, AttachmentEdit, Database, Revision } from '../store/store.ts'
+import { attachmentDigest, checkAttachmentName, checkAttachmentSize } from './attachment-input.ts'
+import { byteRange } from './byte-range.ts'
+import { isLocalDocId } from './checked-doc-id.ts'
+import type { CouchContext } from './couch-context.ts'
+import { openDoc } from './doc-query.ts'
+import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
+import { namedRev } from './doc-write.ts'
+import { unquoted } from './query-values.ts'
+import { checkedRev } from './rev.ts'
+import { createdAnswer, type Written, writeEdit } from './write-edit.ts'
+
+const revQuery = z.object({ rev: z.string().transform(unquoted).optional() })
+type AttachmentCall = Call<z.infer<typeof revQuery>>
+
+/** `/db/doc/name`, where the name may hold slashes. */
+export function attachmentRoutes(context: CouchContext): readonly Route[] {
+  const { maxAttachmentBytes } = context.limits
+  return [
+    ...docRoutes(context, '/*name', { method: 'GET', query: revQuery, handle: readAttachment }),
+    ...docRoutes(context, '/*name', {
+      method: 'PUT',
+      query: revQuery,
+      body: { kind: 'stream' },
+      handle: (call: AttachmentCall, database) => putAttachment(call, database, maxAttachmentBytes),
+    }),
+    ...docRoutes(context, '/*name', { method: 'DELETE', query: revQuery, handle: deleteAttachment }),
+  ]
+}
+
+function readAttachment(call: AttachmentCall, database: Database): Answer {
+  const rev = call.query.rev === undefined ? undefined : checkedRev(call.query.rev)
+  const opened = openDoc(database, docIdOf(call), { rev })
+  const revision = database.revision(opened.doc, opened.rev)
+  const attachment = revision?.attachments?.find(({ name }) => name === call.params.name)
+  const bytes = attachment === undefined ? undefined : database.attachment(attachment.digest)
+  if (attachment === undefined || bytes === undefined)
+    throw new CouchError('not_found', 'Document is missing attachment')
+  return answerBytes(call, attachment, bytes)
+}
+
+function answerBytes(call: AttachmentCall, attachment: Attachment, bytes: AttachmentBytes): Answer {
+  const headers = headersOf(attachment)
+  if (call.headers['if-none-match'] === headers.ETag) return { status: 304, headers, empty: true }
+  const range = byteRange(call.headers.range, bytes.length)
+  const { start, end } = range ?? { start: 0, end: bytes.length }
+  return {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      ...headers,
+      'Content-Length': String(end - start),
+      ...(range === undefined ? {} : { 'Content-Range': `bytes ${start}-${end - 1}/${bytes.length}` }),
+    },
+    write: out => writeChunks(out, bytes.read({ start, end })),
+  }
+}
+
+/** A user's file is shown by browsers in this server's own name: it must not run there, nor be taken for what it is not. */
+function headersOf({ contentType, digest }: Attachment): Record<string, string> {
+  return {
+    'Content-Type': /^[\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream',
+    'Content-Security-Policy': 'sandbox',
+    'X-Content-Type-Options': 'nosniff',
+    'Accept-Ranges': 'bytes',
+    ETag: `"${digest.replace(/^md5-/, '')}"`,
+  }
+}
+
+async function writeChunks(out: Out, chunks: Iterable<Uint8Array>): Promise<void> {
+  for (const chunk of chunks) await out.write(chunk)
+}
+
+async function putAttachment(call: AttachmentCall, database: Database, maxBytes: number): Promise<Answer> {
+  const [id, name] = targetOf(call)
+  const parent = parentOf(call, database, id)
+  const data = await readAll(call.stream as Readable, name, maxBytes)
+  const attachment: AttachmentEdit = {
+    name,
+    contentType: call.headers['content-type'] ?? 'application/octet-stream',
+    digest: attachmentDigest(data),
+    data,
+  }
+  const written = await writeAttachments(database, id, parent, [...stubsOf(parent, name), attachment])
+  return createdAnswer(written, locationOf(call, id, ...name.split('/')))
+}
+
+async function deleteAttachment(call: AttachmentCall, database: Database): Promise<Answer> {
+  const [id, name] = targetOf(call)
+  const parent = parentOf(call, database, id)
+  if (!parent?.attachments?.some(attachment => attachment.name === name))
+    throw new CouchError('not_found', 'Document is missing attachment')
+  const written = await writeAttachments(database, id, parent, stubsOf(parent, name))
+  return { headers: { ETag: `"${written.rev}"` }, json: { ok: true, ...written } }
+}
+
+function targetOf(call: AttachmentCall): [id: string, name: string] {
+  const id = docIdOf(call)
+  const name = call.params.name ?? ''
+  checkMayWrite(call.caller, id)
+  checkAttachmentName(name)
+  if (isLocalDocId(id)) throw new CouchError('bad_request', 'A local document has no attachments')
+  return [id, name]
+}
+
+/** The revision that the new one is built on; undefined for a document that this attachment makes. */
+function parentOf(call: AttachmentCall, database: Database, id: string): Revision | undefined {
+  const rev = namedRev(call)
+  const doc = database.doc(id)
+  if (rev === undefined) {
+    if (doc === undefined || doc.tree.winner.deleted) return undefined
+    throw new CouchError('conflict', 'Document update conflict.')
+  }
+  const parent = doc === undefined ? undefined : database.revision(doc, checkedRev(rev))
+  if (parent === undefined) throw new CouchError('conflict', 'Document update conflict.')
+  return parent
+}
+
+/** What the document keeps. */
+function stubsOf(parent: Revision | undefined, without: string): AttachmentEdit[] {
+  return (parent?.attachments ?? [])
+    .filter(({ name }) => name !== without)
+    .map(({ name, contentType, digest, revpos }) => ({ name, contentType, digest, revpos }))
+}
+
+function writeAttachments(
+  database: Database,
+  id: string,
+  parent: Revision | undefined,
+  attachments: readonly AttachmentEdit[],
+): Promise<Written> {
+  const body = parent?.body ?? '{}'
+  return writeEdit(database, {
+    kind: 'interactive',
+    id,
+    deleted: false,
+    body,
+    attachments,
+    parent: parent?.rev,
+  })
+}
+
+async function readAll(stream: Readable, name: string, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    checkAttachmentSize(name, length, maxBytes)
+    chunks.push(chunk)
+  }
+  const all = Buffer.concat(chunks, length)
+  return new Uint8Array(all.buffer, all.byteOffset, all.length)
+}

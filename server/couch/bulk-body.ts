@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CouchError } from '../couch-error.ts'
+import { parseJson } from '../http/json-body.ts'
+import { DocScanner, type DocSource } from './doc-scanner.ts'
+
+/** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
+const MAX_MEMORY_BYTES = 8 * 1024 * 1024
+const READ_BYTES = 256 * 1024
+
+/** A document of the body; `head` is the beginning of the text of one that is too large to read. */
+export type BulkDoc = { readonly doc: unknown } | { readonly tooLarge: true; readonly head: string }
+
+/** A `_bulk_docs` body once all of it has arrived. */
+export type BulkBody = {
+  readonly newEdits: boolean
+  /** The documents, in as many portions as there are reads. */
+  docs(): AsyncIterable<readonly BulkDoc[]> | Iterable<readonly BulkDoc[]>
+  close(): Promise<void>
+}
+
+export type BulkBodyOptions = {
+  /** Where large bodies wait. Made when it is needed. */
+  readonly uploadsFolder: string
+  /** The text of one document with its attachments. */
+  readonly maxDocBytes: number
+}
+
+/**
+ * Receives a `_bulk_docs` body of any size. PouchDB puts `new_edits` after the documents and the end may turn out not to be
+ * JSON, so that nothing can be written before the last byte is here.
+ */
+export async function receiveBulkBody(
+  stream: AsyncIterable<Uint8Array>,
+  options: BulkBodyOptions,
+): Promise<BulkBody> {
+  const iterator = stream[Symbol.asyncIterator]()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  while (length <= MAX_MEMORY_BYTES) {
+    const next = await iterator.next()
+    if (next.done) return parsedBody(Buffer.concat(chunks, length))
+    chunks.push(next.value)
+    length += next.value.length
+  }
+  return spooledBody({ chunks, rest: iterator }, options)
+}
+
+function parsedBody(bytes: Buffer): BulkBody {
+  const body = parseJson(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new CouchError('bad_request', 'Request body must be a JSON object')
+  const { docs, new_edits: newEdits } = body as { docs?: unknown; new_edits?: unknown }
+  if (docs === undefined) throw missingDocs()
+  if (!Array.isArray(docs)) throw new CouchError('bad_request', '`docs` parameter must be an array.')
+  const all = docs.map((doc: unknown) => ({ doc }))
+  return { newEdits: readNewEdits(newEdits), docs: () => [all], close: async () => {} }
+}
+
+type Arriving = { readonly chunks: readonly Uint8Array[]; readonly rest: AsyncIterator<Uint8Array> }
+
+async function spooledBody(arriving: Arriving, options: BulkBodyOptions): Promise<BulkBody> {
+  const file = await openNameless(options.uploadsFolder)
+  try {
+    const { members, hasDocs } = await spool(arriving, file, options.maxDocBytes)
+    if (!hasDocs && members.has('docs'))
+      throw new CouchError('bad_request', '`docs` parameter must be an array.')
+    if (!hasDocs) throw missingDocs()
+    return {
+      newEdits: readNewEdits(members.get('new_edits')),
+      docs: () => docsOf(file, options.maxDocBytes),
+      close: () => file.close(),
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** A file that has lost its name already: whatever ends this process, nothing is left behind. */
+async function openNameless(folder: string): Promise<FileHandle> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, `bulk-docs-${randomUUID()}`)
+  const file = await open(path, 'wx+', 0o600)
+  await unlink(path)
+  return file
+}
+
+/** Writes the body to the file and makes sure that it is JSON. */
+async function spool({ chunks, rest }: Arriving, file: FileHandle, maxDocBytes: number): Promise<DocScanner> {
+  const scanner = new DocScanner(maxDocBytes)
+  const take = async (chunk: Uint8Array) => {
+    for (const source of scanner.push(asBuffer(chunk))) bulkDoc(source)
+    await file.writeFile(chunk)
+  }
+  for (const chunk of chunks) await take(chunk)
+  for (let next = await rest.next(); !next.done; next = await rest.next()) await take(next.value)
+  scanner.end()
+  return scanner
+}
+
+async function* docsOf(file: FileHandle, maxDocBytes: number): AsyncGenerator<readonly BulkDoc[]> {
+  const scanner = new DocScanner(maxDocBytes)
+  for (let position = 0; ; ) {
+    // A new one each time: the scanner keeps parts of it until a document is whole.
+    const buffer = new Uint8Array(READ_BYTES)
+    const { bytesRead } = await file.read(buffer, 0, READ_BYTES, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield scanner.push(asBuffer(buffer.subarray(0, bytesRead))).map(bulkDoc)
+  }
+}
+
+function bulkDoc(source: DocSource): BulkDoc {
+  if (source.kind === 'too_large') return { tooLarge: true, head: source.head.toString() }
+  const bytes = source.source
+  return { doc: parseJson(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) }
+}
+
+function readNewEdits(value: unknown): boolean {
+  if (value === undefined) return true
+  if (typeof value === 'boolean') return value
+  throw new CouchError('bad_request', '`new_edits` must be true or false')
+}
+
+function missingDocs(): CouchError {
+  return new CouchError('bad_request', 'POST body must include `docs` parameter.')
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod'
+import { CouchError } from '../couch-error.ts'
+import type { Call, Route } from '../http/route.ts'
+import type { Database, StoredDoc } from '../store/store.ts'
+import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { latestOf, membersOf } from './doc-query.ts'
+import { docText } from './doc-text.ts'
+import { attachmentsSince, docPieces } from './inline-attachments.ts'
+import { flag } from './query-values.ts'
+import { isRev } from './rev.ts'
+import { TextWriter } from './text-writer.ts'
+
+const MAX_BYTES = 32 * 1024 * 1024
+
+const bulkGetQuery = z.object({
+  revs: flag.optional(),
+  latest: flag.optional(),
+  attachments: flag.optional(),
+})
+
+type BulkGetQuery = z.infer<typeof bulkGetQuery>
+
+/** One of the revisions asked for. */
+type Asked = { readonly id?: unknown; readonly rev?: unknown; readonly atts_since?: unknown }
+
+/**
+ * `POST /db/_bulk_get`: many revisions at once. One result per row that was asked for, in that order, and what went wrong with
+ * a row stands within its result: PouchDB loses a document without a word when a row is empty.
+ */
+export function bulkGetRoutes(context: CouchContext): readonly Route[] {
+  return [
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db/_bulk_get',
+      query: bulkGetQuery,
+      body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_BYTES },
+      handle(call, database) {
+        const asked = readAsked(call.body)
+        return { write: out => writeResults(new TextWriter(out), asked, call, database) }
+      },
+    }),
+  ]
+}
+
+function readAsked(body: unknown): readonly Asked[] {
+  const docs: unknown = typeof body === 'object' && body !== null && 'docs' in body ? body.docs : undefined
+  if (!Array.isArray(docs)) throw new CouchError('bad_request', "Missing JSON list of 'docs'.")
+  return docs.map(doc => (typeof doc === 'object' && doc !== null ? doc : {}))
+}
+
+async function writeResults(
+  writer: TextWriter,
+  rows: readonly Asked[],
+  call: Call<BulkGetQuery>,
+  database: Database,
+): Promise<void> {
+  let separator = '{"results":['
+  for (const asked of rows) {
+    const pieces = resultPieces(database, asked, call.query)
+    const first = writer.add(separator)
+    if (first !== undefined) await first
+    for (const piece of pieces) {
+      const written = writer.add(piece)
+      if (written !== undefined) await written
+    }
+    separator = ',\n'
+  }
+  await writer.add(rows.length === 0 ? '{"results":[]}\n' : ']}\n')
+  await writer.flush()
+}
+
+/** `{"id":…,"docs":[…]}` of one row, whole, or in pieces where attachments come with their bytes. */
+function resultPieces(database: Database, asked: Asked, query: BulkGetQuery): Iterable<string> {
+  const { id, rev } = asked
+  if (typeof id !== 'string') return [errorResult('', rev, 'bad_request', 'document id missed')]
+  if (rev !== undefined && !isRev(rev)) return [errorResult(id, rev, 'bad_request', 'Invalid rev format')]
+  const doc = database.doc(id)
+  if (doc === undefined) return [errorResult(id, rev, 'not_found', 'missing')]
+  const revs = rev === undefined ? [doc.tree.winner.rev] : query.latest ? latestOf(doc, rev) : [rev]
+  if (query.attachments) return revisionPieces(database, doc, revs, { query, asked })
+  const docs = revs.map(rev => okText(database, doc, rev, query))
+  return [`{"id":${JSON.stringify(id)},"docs":[${docs.join(',')}]}`]
+}
+
+function okText(database: Database, doc: StoredDoc, rev: string, query: BulkGetQuery): string {
+  const revision = database.revision(doc, rev)
+  if (revision === undefined) return errorText(doc.id, rev, 'not_found', 'missing')
+  return `{"ok":${docText(doc.id, revision, membersOf(query, doc, rev))}}`
+}
+
+function* revisionPieces(
+  database: Database,
+  doc: StoredDoc,
+  revs: readonly string[],
+  { query, asked }: { readonly query: BulkGetQuery; readonly asked: Asked },
+): Generator<string> {
+  let separator = `{"id":${JSON.stringify(doc.id)},"docs":[`
+  for (const rev of revs) {
+    yield separator
+    separator = ','
+    const revision = database.revision(doc, rev)
+    if (revision === undefined) yield errorText(doc.id, rev, 'not_found', 'missing')
+    else {
+      yield '{"ok":'
+      const since = Array.isArray(asked.atts_since) ? asked.atts_since : []
+      const wanted = attachmentsSince(doc, rev, since)
+      yield* docPieces(database, doc.id, revision, { members: membersOf(query, doc, rev), wanted })
+      yield '}'
+    }
+  }
+  yield ']}'
+}
+
+function errorResult(id: string, rev: unknown, error: string, reason: string): string {
+  return `{"id":${JSON.stringify(id)},"docs":[${errorText(id, rev, error, reason)}]}`
+}
+
+function errorText(id: string, rev: unknown, error: string, reason: string): string {
+  return JSON.stringify({ error: { id, rev: rev ?? 'undefined', error, reason } })
+}

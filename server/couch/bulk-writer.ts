@@ -1,0 +1,180 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Caller } from '../auth/caller.ts'
+import { CouchError } from '../couch-error.ts'
+import type { Database, Edit, WriteOutcome } from '../store/store.ts'
+import type { BulkDoc } from './bulk-body.ts'
+import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
+import { type DocLimits, interactiveEdit, rawDoc, readDoc, replicatedEdit } from './doc-input.ts'
+import { checkMayWrite } from './doc-route.ts'
+import { newDocId } from './doc-write.ts'
+import { writeLocalDoc } from './local-docs.ts'
+
+/** Documents in one write to the store: enough to share its cost, few enough that other clients wait some milliseconds. */
+const BATCH_DOCS = 500
+/** And as many bytes of bodies and attachments, or a little more. */
+const BATCH_BYTES = 8 * 1024 * 1024
+/** While the store writes a batch the next ones are read; more of them would only fill memory. */
+const BATCHES_UNDER_WAY = 2
+
+export type BulkOptions = {
+  readonly newEdits: boolean
+  readonly caller: Caller
+  readonly limits: DocLimits
+}
+
+/** A row of the answer; undefined for a replicated revision that was stored. */
+export type BulkRow =
+  | { readonly ok: true; readonly id: string; readonly rev: string }
+  | {
+      readonly id: string
+      readonly rev?: string | undefined
+      readonly error: string
+      readonly reason: string
+    }
+
+/**
+ * Writes the documents of one `_bulk_docs`, each for itself: what is wrong with one is told in its row, always with its `id`, for
+ * PouchDB takes an error without one for a success.
+ */
+export class BulkWriter {
+  readonly #database: Database
+  readonly #options: BulkOptions
+  readonly #rows: (BulkRow | undefined)[] = []
+  readonly #underWay: Promise<void>[] = []
+  #edits: Edit[] = []
+  /** The rows that `#edits` stand for. */
+  #places: number[] = []
+  #bytes = 0
+  #accepted = 0
+  #firstRefusal: CouchError | undefined
+
+  constructor(database: Database, options: BulkOptions) {
+    this.#database = database
+    this.#options = options
+  }
+
+  async write(docs: readonly BulkDoc[]): Promise<void> {
+    for (const doc of docs) {
+      this.#take(doc)
+      if (this.#edits.length >= BATCH_DOCS || this.#bytes >= BATCH_BYTES) await this.#send()
+    }
+  }
+
+  /**
+   * The rows, once all is on disk.
+   * @throws CouchError the first refusal, if a client's own edits were refused all of them, before anything was written
+   */
+  async finish(): Promise<readonly BulkRow[]> {
+    await this.#send()
+    await Promise.all(this.#underWay)
+    if (this.#options.newEdits && this.#accepted === 0 && this.#firstRefusal !== undefined)
+      throw this.#firstRefusal
+    return this.#rows.filter(row => row !== undefined)
+  }
+
+  #take(bulkDoc: BulkDoc): void {
+    const place = this.#rows.length
+    this.#rows.push(undefined)
+    try {
+      if ('tooLarge' in bulkDoc) throw tooLarge()
+      this.#read(bulkDoc.doc, place)
+      this.#accepted++
+    } catch (error) {
+      if (!(error instanceof CouchError)) throw error
+      this.#refuse(place, bulkDoc, error)
+    }
+  }
+
+  #read(value: unknown, place: number): void {
+    const { newEdits, caller, limits } = this.#options
+    const doc = rawDoc(value)
+    const id = checkedDocId(doc._id === undefined ? newDocId() : doc._id)
+    checkMayWrite(caller, id)
+    if (isLocalDocId(id)) {
+      const written = writeLocalDoc(this.#database, localName(id), doc, limits)
+      this.#track(written.then(row => this.#wrote(place, row), this.#refuser(place, { doc })))
+      return
+    }
+    const input = readDoc(doc, id, limits)
+    const edit = newEdits ? interactiveEdit(input) : replicatedEdit(input)
+    this.#edits.push(edit)
+    this.#places.push(place)
+    this.#bytes += sizeOf(edit)
+  }
+
+  /** Local docs are no part of replication, so that their rows are told even where only failures are. */
+  #wrote(place: number, row: { readonly id: string; readonly rev: string }): void {
+    this.#rows[place] = { ok: true, ...row }
+  }
+
+  #refuser(place: number, bulkDoc: BulkDoc): (error: unknown) => void {
+    return error => {
+      if (!(error instanceof CouchError)) throw error
+      this.#refuse(place, bulkDoc, error)
+    }
+  }
+
+  #refuse(place: number, bulkDoc: BulkDoc, error: CouchError): void {
+    this.#firstRefusal ??= error
+    this.#rows[place] = { ...namesOf(bulkDoc), error: error.word, reason: error.message }
+  }
+
+  async #send(): Promise<void> {
+    if (this.#edits.length === 0) return
+    const [edits, places] = [this.#edits, this.#places]
+    this.#edits = []
+    this.#places = []
+    this.#bytes = 0
+    this.#track(this.#database.write(edits).then(outcomes => this.#settle(outcomes, edits, places)))
+    await (this.#underWay.length < BATCHES_UNDER_WAY ? setImmediate() : this.#underWay.shift())
+  }
+
+  /** A failure is met where the promise is awaited; until then it must not end the process. */
+  #track(written: Promise<void>): void {
+    written.catch(() => {})
+    this.#underWay.push(written)
+  }
+
+  #settle(outcomes: readonly WriteOutcome[], edits: readonly Edit[], places: readonly number[]): void {
+    for (const [index, outcome] of outcomes.entries()) {
+      const [edit, place] = [edits[index], places[index]]
+      if (edit !== undefined && place !== undefined) this.#rows[place] = rowOf(outcome, edit)
+    }
+  }
+}
+
+function rowOf(outcome: WriteOutcome, edit: Edit): BulkRow | undefined {
+  if (!outcome.ok) {
+    const { id, error, reason } = outcome
+    return { id, rev: revOf(edit), error, reason }
+  }
+  return edit.kind === 'replicated' ? undefined : { ok: true, id: outcome.id, rev: outcome.rev }
+}
+
+function revOf(edit: Edit): string | undefined {
+  return edit.kind === 'replicated' ? `${edit.revisions.start}-${edit.revisions.ids[0]}` : undefined
+}
+
+/** What an error row calls a document that could not be read. */
+function namesOf(bulkDoc: BulkDoc): { readonly id: string; readonly rev?: string | undefined } {
+  if ('tooLarge' in bulkDoc) return { id: idInText(bulkDoc.head) }
+  const { _id: id, _rev: rev } = (bulkDoc.doc ?? {}) as { _id?: unknown; _rev?: unknown }
+  return { id: typeof id === 'string' ? id : '', rev: typeof rev === 'string' ? rev : undefined }
+}
+
+function idInText(text: string): string {
+  const quoted = /"_id"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
+  try {
+    return String(JSON.parse(quoted ?? '""'))
+  } catch {
+    return ''
+  }
+}
+
+function sizeOf({ body, attachments }: Edit): number {
+  return (attachments ?? []).reduce((size, { data }) => size + (data?.length ?? 0), body.length)
+}
+
+function tooLarge(): CouchError {
+  return new CouchError('document_too_large', 'Document with its attachments is too large')
+}

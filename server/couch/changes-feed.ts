@@ -1,0 +1,158 @@
+import { setImmediate } from 'node:timers/promises'
+import type { ChangeRow, Database, Place } from '../store/store.ts'
+import { rowPieces, rowText } from './change-row.ts'
+import type { FeedRequest } from './changes-query.ts'
+import { isDesignDocId } from './checked-doc-id.ts'
+import { type FeedFrame, FRAMES } from './feed-frame.ts'
+import type { LiveWait } from './live-wait.ts'
+import { TextWriter } from './text-writer.ts'
+
+/** Rows of one read. Bodies end a page earlier, see `Database.changes`. */
+const PAGE_ROWS = 1000
+
+/**
+ * Writes one changes feed from its first byte to its last. Between pages the store is free and other clients have their turn; while
+ * it waits it holds what `LiveWait` holds, and no row.
+ */
+export class ChangesFeed {
+  readonly #database: Database
+  readonly #request: FeedRequest
+  readonly #frame: FeedFrame
+  readonly #place: Place
+  /** The last place that was looked at; what the client is told as `last_seq`. */
+  #at: number
+  #isFresh = true
+  #written = 0
+
+  constructor(database: Database, request: FeedRequest) {
+    this.#database = database
+    this.#request = request
+    this.#frame = FRAMES[request.feed]
+    this.#place = database.place(request.since)
+    this.#at = this.#place.n
+  }
+
+  /** Rows that are there, then the end. */
+  async writeNormal(wait: LiveWait): Promise<void> {
+    const writer = new TextWriter(wait.out)
+    await writer.add(this.#frame.head)
+    await this.#writePages(writer, wait)
+    await this.#finish(writer)
+  }
+
+  /** Rows that are there; if there are none, the first ones that come. */
+  async writeLongpoll(wait: LiveWait): Promise<void> {
+    const writer = new TextWriter(wait.out)
+    await writer.add(this.#frame.head)
+    // Whoever asks from now on asks for the place to go on from: RxDB asks for it until it is told, and changes that came
+    // while such a request waited were lost to it.
+    if (this.#request.since !== 'now') {
+      do await this.#writePages(writer, wait)
+      while (this.#written === 0 && this.#request.limit > 0 && (await this.#changed(writer, wait)))
+    }
+    await this.#finish(writer)
+  }
+
+  /** Rows that are there and all that come, until the limit, the timeout or the end. */
+  async writeContinuous(wait: LiveWait): Promise<void> {
+    const writer = new TextWriter(wait.out)
+    await writer.add(this.#frame.head)
+    do await this.#writePages(writer, wait)
+    while (this.#left > 0 && (await this.#changed(writer, wait)))
+    await this.#finish(writer)
+  }
+
+  get #left(): number {
+    return this.#request.limit - this.#written
+  }
+
+  async #changed(writer: TextWriter, wait: LiveWait): Promise<boolean> {
+    await writer.flush()
+    return (await wait.next()) === 'change'
+  }
+
+  async #writePages(writer: TextWriter, wait: LiveWait): Promise<void> {
+    while (this.#left > 0 && !wait.hasEnded()) {
+      // Before the page: a commit between the two reads may only make this number too low.
+      const { updateSeq } = this.#database.facts()
+      const rows = this.#page()
+      for (const row of rows) {
+        if (this.#isWanted(row)) {
+          const written = this.#writeRow(writer, row)
+          if (written !== undefined) await written
+        }
+        this.#at = row.n
+      }
+      if (rows.length === 0) return this.#skipTo(updateSeq)
+      if (!this.#request.descending && this.#at >= updateSeq) return
+      await setImmediate()
+    }
+  }
+
+  #page(): ChangeRow[] {
+    const { descending, includeDocs, lastLive, filter } = this.#request
+    return this.#database.changes({
+      after: descending ? this.#above() : this.#at,
+      limit: Math.min(this.#left, PAGE_ROWS),
+      descending,
+      withBodies: includeDocs,
+      withLastLive: lastLive,
+      ids: filter.kind === 'ids' ? filter.ids : undefined,
+    })
+  }
+
+  /** A feed backwards begins at its `since`, and without one at the newest change. */
+  #above(): number {
+    if (!this.#isFresh) return this.#at
+    this.#isFresh = false
+    return this.#place.n === 0 ? Number.POSITIVE_INFINITY : this.#place.n + 1
+  }
+
+  /** What a filter passed over need not be looked at again. */
+  #skipTo(updateSeq: number): void {
+    if (!this.#request.descending) this.#at = Math.max(this.#at, updateSeq)
+  }
+
+  #isWanted(row: ChangeRow): boolean {
+    return this.#request.filter.kind !== 'design' || isDesignDocId(row.id)
+  }
+
+  #writeRow(writer: TextWriter, row: ChangeRow): Promise<void> | undefined {
+    const seq = this.#seqOf(row)
+    const before = this.#frame.before(this.#written === 0)
+    this.#written++
+    if (this.#request.attachments && row.revision?.attachments !== undefined)
+      return this.#writePieces(writer, row, { seq, before })
+    return writer.add(`${before}${rowText(row, seq, this.#request)}${this.#frame.after(seq)}`)
+  }
+
+  async #writePieces(
+    writer: TextWriter,
+    row: ChangeRow,
+    { seq, before }: { readonly seq: string; readonly before: string },
+  ): Promise<void> {
+    const pieces = rowPieces(this.#database, row, seq, this.#request)
+    await writer.add(before)
+    // A heartbeat's newline between two pieces would stand within a text of base64.
+    if (this.#request.feed !== 'normal') await writer.add([...pieces].join(''))
+    else for (const piece of pieces) await writer.add(piece)
+    await writer.add(this.#frame.after(seq))
+  }
+
+  /** With `seq_interval` only every so many rows carry one. */
+  #seqOf(row: ChangeRow): string {
+    if ((this.#written + 1) % this.#request.seqInterval !== 0) return 'null'
+    return `"${this.#database.sequence(row.n)}"`
+  }
+
+  async #finish(writer: TextWriter): Promise<void> {
+    const { descending } = this.#request
+    const end = {
+      lastSeq: this.#database.sequence(this.#at),
+      pending: this.#database.pending(this.#at, descending),
+      rewound: this.#place.rewound,
+    }
+    await writer.add(this.#frame.tail(end))
+    await writer.flush()
+  }
+}

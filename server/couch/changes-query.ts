@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { CouchError } from '../couch-error.ts'
+import { count, flag, jsonTexts, unquoted } from './query-values.ts'
+
+/** CouchDB's: how long a feed without heartbeats waits, at most. */
+const MAX_TIMEOUT_MS = 60_000
+const DEFAULT_HEARTBEAT_MS = 60_000
+
+const heartbeat = z.union(
+  [
+    z.literal('true').transform(() => DEFAULT_HEARTBEAT_MS),
+    z
+      .string()
+      .regex(/^0*[1-9]\d{0,9}$/)
+      .transform(Number),
+  ],
+  'it must be a positive integer (in milliseconds) or true',
+)
+
+/** The parameters of `_changes`. Others, which a filter function may read, are no mistake. */
+export const changesQuery = z.object({
+  feed: z.enum(['normal', 'longpoll', 'continuous', 'live', 'eventsource']).optional(),
+  style: z.enum(['main_only', 'all_docs']).optional(),
+  since: z.string().transform(unquoted).optional(),
+  'last-event-id': z.string().transform(unquoted).optional(),
+  limit: count.optional(),
+  heartbeat: heartbeat.optional(),
+  timeout: count.optional(),
+  include_docs: flag.optional(),
+  attachments: flag.optional(),
+  conflicts: flag.optional(),
+  descending: flag.optional(),
+  seq_interval: count.optional(),
+  filter: z.string().optional(),
+  doc_ids: jsonTexts.optional(),
+  last_live: flag.optional(),
+})
+
+export type ChangesQuery = z.infer<typeof changesQuery>
+
+/** The body of `POST _changes`. */
+export const changesBody = z.object({
+  doc_ids: z.array(z.string(), '`doc_ids` filter parameter is not a list of doc ids').optional(),
+})
+
+export type ChangesBody = z.infer<typeof changesBody>
+
+/** A feed as it was asked for. */
+export type FeedRequest = {
+  readonly feed: 'normal' | 'longpoll' | 'continuous' | 'eventsource'
+  readonly since: string
+  /** How many rows at most. */
+  readonly limit: number
+  readonly heartbeatMs: number | undefined
+  readonly timeoutMs: number | undefined
+  readonly allLeaves: boolean
+  readonly includeDocs: boolean
+  readonly attachments: boolean
+  readonly conflicts: boolean
+  readonly descending: boolean
+  /** Every how many rows one has its seq. */
+  readonly seqInterval: number
+  readonly lastLive: boolean
+  readonly filter: Filter
+}
+
+export type Filter =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'ids'; readonly ids: readonly string[] }
+  | { readonly kind: 'design' }
+
+/** @throws CouchError for a filter that is not there. */
+export function feedRequest(query: ChangesQuery, body: ChangesBody | undefined): FeedRequest {
+  return {
+    feed: feedOf(query),
+    since: query['last-event-id'] ?? query.since ?? '0',
+    limit: query.limit ?? Number.POSITIVE_INFINITY,
+    heartbeatMs: query.heartbeat,
+    timeoutMs: timeoutOf(query),
+    allLeaves: query.style === 'all_docs',
+    includeDocs: query.include_docs === true,
+    attachments: query.attachments === true,
+    conflicts: query.conflicts === true,
+    descending: query.descending === true,
+    seqInterval: query.seq_interval || 1,
+    lastLive: query.last_live === true,
+    filter: filterOf(query, body),
+  }
+}
+
+/** A feed that runs backwards has an end, so it never waits. */
+function feedOf({ feed, descending }: ChangesQuery): FeedRequest['feed'] {
+  if (feed === undefined || (descending && feed === 'longpoll')) return 'normal'
+  return feed === 'live' ? 'continuous' : feed
+}
+
+/** With heartbeats a feed waits as long as it was told to, else for ever. */
+function timeoutOf({ timeout, heartbeat }: ChangesQuery): number | undefined {
+  if (heartbeat !== undefined) return timeout
+  return Math.min(timeout ?? MAX_TIMEOUT_MS, MAX_TIMEOUT_MS)
+}
+
+function filterOf({ filter, doc_ids }: ChangesQuery, body: ChangesBody | undefined): Filter {
+  if (filter === undefined || filter === '') return { kind: 'none' }
+  if (filter === '_design') return { kind: 'design' }
+  if (filter === '_doc_ids') return { kind: 'ids', ids: docIds(body?.doc_ids ?? doc_ids) }
+  if (filter === '_selector' || filter === '_view')
+    throw new CouchError('bad_request', `filter=${filter} is not available yet`)
+  throw new CouchError('not_found', `missing filter: ${filter}`)
+}
+
+function docIds(ids: readonly string[] | undefined): readonly string[] {
+  if (ids !== undefined) return [...new Set(ids)]
+  throw new CouchError('bad_request', '`doc_ids` filter parameter is not a list of doc ids')
+}

@@ -1,0 +1,73 @@
+import type { Answer, Call, Out, Route } from '../http/route.ts'
+import type { Database } from '../store/store.ts'
+import { ChangesFeed } from './changes-feed.ts'
+import {
+  type ChangesBody,
+  type ChangesQuery,
+  changesBody,
+  changesQuery,
+  type FeedRequest,
+  feedRequest,
+} from './changes-query.ts'
+import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { FRAMES } from './feed-frame.ts'
+import { FeedQuota } from './feed-quota.ts'
+import { expiryOf, LIVE_HEADERS, startLiveWait } from './live-wait.ts'
+
+const MAX_BYTES = 32 * 1024 * 1024
+
+/** `GET` and `POST /db/_changes`: what changed after a place, as a page or as a live feed. */
+export function changesRoutes(context: CouchContext, quota = new FeedQuota()): readonly Route[] {
+  return [
+    databaseRoute(context, {
+      method: 'GET',
+      path: '/:db/_changes',
+      query: changesQuery,
+      handle: (call, database) => answerFeed({ call, database, quota }, undefined),
+    }),
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db/_changes',
+      query: changesQuery,
+      body: { kind: 'json', schema: changesBody, maxBytes: MAX_BYTES },
+      handle: (call, database) => answerFeed({ call, database, quota }, call.body),
+    }),
+  ]
+}
+
+type Asked = { readonly call: Call<ChangesQuery>; readonly database: Database; readonly quota: FeedQuota }
+
+function answerFeed(asked: Asked, body: ChangesBody | undefined): Answer {
+  const { call, database } = asked
+  const eventId = call.headers['last-event-id']
+  const query = typeof eventId === 'string' ? { ...call.query, 'last-event-id': eventId } : call.query
+  const request = feedRequest(query, body)
+  const feed = new ChangesFeed(database, request)
+  return {
+    headers: { 'Content-Type': FRAMES[request.feed].contentType, ...LIVE_HEADERS },
+    write: out => writeFeed(feed, asked, request, out),
+  }
+}
+
+async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, out: Out): Promise<void> {
+  const { call, database, quota } = asked
+  const isLive = request.feed !== 'normal'
+  const user = isLive && call.caller.kind === 'user' ? call.caller.sub : undefined
+  const timeoutMs = user === undefined ? request.timeoutMs : quota.enter(user, request.timeoutMs)
+  const wait = startLiveWait({
+    subscribe: isLive ? listener => database.onChange(listener) : () => () => {},
+    out,
+    heartbeatMs: isLive ? request.heartbeatMs : undefined,
+    timeoutMs,
+    signal: call.signal,
+    expiresAt: expiryOf(call.caller),
+  })
+  try {
+    if (request.feed === 'normal') await feed.writeNormal(wait)
+    else if (request.feed === 'longpoll') await feed.writeLongpoll(wait)
+    else await feed.writeContinuous(wait)
+  } finally {
+    wait.close()
+    if (user !== undefined) quota.leave(user)
+  }
+}

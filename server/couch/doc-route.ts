@@ -1,0 +1,35 @@
+import type { Caller } from '../auth/caller.ts'
+import { CouchError } from '../couch-error.ts'
+import type { Call, Route } from '../http/route.ts'
+import { checkedDocId, isDesignDocId } from './checked-doc-id.ts'
+import { type CouchContext, type DatabaseRoute, databaseRoute } from './couch-context.ts'
+
+/**
+ * The routes of something below a document. A design document's id has a slash that clients may leave as it is, so each of these
+ * has two paths: `/db/id…` and `/db/_design/name…`.
+ */
+export function docRoutes<Query, Body>(
+  context: CouchContext,
+  below: '' | '/*name',
+  parts: Omit<DatabaseRoute<Query, Body>, 'path'>,
+): readonly Route<Query, Body>[] {
+  return ['/:db/:doc', '/:db/_design/:ddoc'].map(path =>
+    databaseRoute(context, { ...parts, path: `${path}${below}` }),
+  )
+}
+
+/** The id that such a path names. */
+export function docIdOf({ params }: Pick<Call, 'params'>): string {
+  return checkedDocId(params.ddoc === undefined ? params.doc : `_design/${params.ddoc}`)
+}
+
+/** Design documents hold code that runs for all who use a database: they are admins' to write. */
+export function checkMayWrite(caller: Caller, id: string): void {
+  if (caller.kind !== 'admin' && isDesignDocId(id))
+    throw new CouchError('forbidden', 'Only admins may write design documents.')
+}
+
+/** Where a document is, for `Location`. */
+export function locationOf({ origin, params }: Pick<Call, 'origin' | 'params'>, ...names: string[]): string {
+  return [origin, encodeURIComponent(params.db ?? ''), ...names.map(encodeURIComponent)].join('/')
+}

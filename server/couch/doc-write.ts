@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+import { CouchError } from '../couch-error.ts'
+import { mediaType, requireJsonContent } from '../http/content-type.ts'
+import { readJson } from '../http/json-body.ts'
+import type { Answer, Call, Route } from '../http/route.ts'
+import type { Database } from '../store/store.ts'
+import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
+import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { type DocLimits, interactiveEdit, type RawDoc, rawDoc, readDoc, replicatedEdit } from './doc-input.ts'
+import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
+import { deleteLocalDoc, putLocalDoc } from './local-docs.ts'
+import { flag, unquoted } from './query-values.ts'
+import { checkedRev } from './rev.ts'
+import { createdAnswer, writeEdit } from './write-edit.ts'
+
+const writeQuery = z.object({ rev: z.string().optional(), new_edits: flag.optional() })
+type WriteQuery = z.infer<typeof writeQuery>
+type WriteCall = Call<WriteQuery>
+
+/** `PUT` and `DELETE /db/doc`, `POST /db`. */
+export function docWriteRoutes(context: CouchContext): readonly Route[] {
+  const { limits } = context
+  return [
+    ...docRoutes(context, '', {
+      method: 'PUT',
+      query: writeQuery,
+      body: { kind: 'stream' },
+      handle: (call: WriteCall, database) => putDocument(call, database, limits),
+    }),
+    ...docRoutes(context, '', { method: 'DELETE', query: writeQuery, handle: deleteDocument }),
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db',
+      query: writeQuery,
+      body: { kind: 'stream' },
+      handle: (call: WriteCall, database) => postDocument(call, database, limits),
+    }),
+  ]
+}
+
+/** How much of a body one document may take with its attachments as base64: its own limit, and two of the largest attachments. */
+export function maxSourceBytes({ maxDocumentBytes, maxAttachmentBytes }: DocLimits): number {
+  return 2 * maxDocumentBytes + 3 * maxAttachmentBytes
+}
+
+/** The rev that the query or `If-Match` names. */
+export function namedRev({
+  query,
+  headers,
+}: {
+  readonly query: { readonly rev?: string | undefined }
+  readonly headers: IncomingHttpHeaders
+}): string | undefined {
+  const rev = query.rev ?? headers['if-match']
+  return rev === undefined || rev === '' ? undefined : unquoted(rev)
+}
+
+/** A name for a document that came without one. */
+export function newDocId(): string {
+  return randomUUID().replaceAll('-', '')
+}
+
+async function putDocument(call: WriteCall, database: Database, limits: DocLimits): Promise<Answer> {
+  const id = docIdOf(call)
+  checkMayWrite(call.caller, id)
+  if (mediaType(call.headers) === 'multipart/related')
+    throw new CouchError('bad_content_type', 'multipart/related is not supported yet; send JSON')
+  return storeDocument(call, database, { id, doc: await readBody(call, limits), limits })
+}
+
+async function postDocument(call: WriteCall, database: Database, limits: DocLimits): Promise<Answer> {
+  requireJsonContent(call.headers)
+  const doc = await readBody(call, limits)
+  const id = checkedDocId(doc._id ?? newDocId())
+  checkMayWrite(call.caller, id)
+  return storeDocument(call, database, { id, doc, limits })
+}
+
+async function readBody(call: WriteCall, limits: DocLimits): Promise<RawDoc> {
+  return rawDoc(await readJson(call.stream as Readable, z.unknown(), maxSourceBytes(limits)))
+}
+
+type Stored = { readonly id: string; readonly doc: RawDoc; readonly limits: DocLimits }
+
+async function storeDocument(
+  call: WriteCall,
+  database: Database,
+  { id, doc, limits }: Stored,
+): Promise<Answer> {
+  const revised = withNamedRev(doc, namedRev(call))
+  if (isLocalDocId(id)) return putLocalDoc(database, { name: localName(id), doc: revised, limits })
+  const input = readDoc(revised, id, limits)
+  const edit = call.query.new_edits === false ? replicatedEdit(input) : interactiveEdit(input)
+  const written = await writeEdit(database, edit)
+  return createdAnswer(written, locationOf(call, id))
+}
+
+/** A rev may stand in the query, in `If-Match` and in the document, but it has to be the same one. */
+function withNamedRev(doc: RawDoc, rev: string | undefined): RawDoc {
+  if (rev === undefined) return doc
+  if (doc._rev !== undefined && doc._rev !== rev)
+    throw new CouchError(
+      'bad_request',
+      'Document rev from request body and query string have different values',
+    )
+  return { ...doc, _rev: rev }
+}
+
+async function deleteDocument(call: WriteCall, database: Database): Promise<Answer> {
+  const id = docIdOf(call)
+  checkMayWrite(call.caller, id)
+  const rev = namedRev(call)
+  if (isLocalDocId(id)) return deleteLocalDoc(database, localName(id), rev)
+  const parent = rev === undefined ? undefined : checkedRev(rev)
+  const doc = database.doc(id)
+  if (doc === undefined) throw new CouchError('not_found', 'missing')
+  if (parent === undefined)
+    throw doc.tree.winner.deleted
+      ? new CouchError('not_found', 'deleted')
+      : new CouchError('conflict', 'Document update conflict.')
+  const written = await writeEdit(database, { kind: 'interactive', id, deleted: true, body: '{}', parent })
+  return { headers: { ETag: `"${written.rev}"` }, json: { ok: true, ...written } }
+}

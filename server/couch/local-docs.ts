@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+import { CouchError } from '../couch-error.ts'
+import { readJson } from '../http/json-body.ts'
+import type { Answer, Call, Route } from '../http/route.ts'
+import type { Database, LocalDoc } from '../store/store.ts'
+import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { bodyText, checkDocumentSize, type DocLimits, type RawDoc, rawDoc } from './doc-input.ts'
+import { docTail } from './doc-text.ts'
+import { unquoted } from './query-values.ts'
+import { checkedLocalRev } from './rev.ts'
+
+const revQuery = z.object({ rev: z.string().transform(unquoted).optional() })
+type LocalCall = Call<z.infer<typeof revQuery>>
+
+/**
+ * `/db/_local/…`: documents of this database alone, which no feed names. Clients keep their replication logs in them, under
+ * names that may hold slashes.
+ */
+export function localDocRoutes(context: CouchContext): readonly Route[] {
+  const path = '/:db/_local/*name'
+  return [
+    databaseRoute(context, {
+      method: 'GET',
+      path,
+      handle: (call, database) => answerLocalDoc(database, call.params.name ?? ''),
+    }),
+    databaseRoute(context, {
+      method: 'PUT',
+      path,
+      query: revQuery,
+      body: { kind: 'stream' },
+      handle: (call: LocalCall, database) => readAndPut(call, database, context.limits),
+    }),
+    databaseRoute(context, {
+      method: 'DELETE',
+      path,
+      query: revQuery,
+      handle: (call: LocalCall, database) =>
+        deleteLocalDoc(database, call.params.name ?? '', call.query.rev ?? ifMatch(call)),
+    }),
+  ]
+}
+
+export function answerLocalDoc(database: Database, name: string): Answer {
+  const doc = database.localDoc(name)
+  if (doc === undefined) throw new CouchError('not_found', 'missing')
+  return { text: `${localDocText(doc)}\n` }
+}
+
+/** The JSON text of a local doc. */
+export function localDocText({ id, rev, body }: LocalDoc): string {
+  return `{"_id":${JSON.stringify(`_local/${id}`)},"_rev":"${rev}"${docTail(body)}`
+}
+
+/** Writes what a client sent as a local doc; `_deleted` deletes it. */
+export async function writeLocalDoc(
+  database: Database,
+  name: string,
+  doc: RawDoc,
+  limits: DocLimits,
+): Promise<{ readonly id: string; readonly rev: string }> {
+  const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev)
+  if (doc._attachments !== undefined)
+    throw new CouchError('bad_request', 'A local document has no attachments')
+  const body = doc._deleted === true ? null : bodyText(doc)
+  const id = `_local/${name}`
+  if (body !== null) checkDocumentSize(id, body, limits.maxDocumentBytes)
+  return { id, ...(await database.writeLocalDoc(name, rev, body)) }
+}
+
+export async function putLocalDoc(
+  database: Database,
+  { name, doc, limits }: { readonly name: string; readonly doc: RawDoc; readonly limits: DocLimits },
+): Promise<Answer> {
+  return { status: 201, json: { ok: true, ...(await writeLocalDoc(database, name, doc, limits)) } }
+}
+
+export async function deleteLocalDoc(
+  database: Database,
+  name: string,
+  rev: string | undefined,
+): Promise<Answer> {
+  if (database.localDoc(name) === undefined) throw new CouchError('not_found', 'missing')
+  const parent = rev === undefined ? undefined : checkedLocalRev(rev)
+  const written = await database.writeLocalDoc(name, parent, null)
+  return { json: { ok: true, id: `_local/${name}`, ...written } }
+}
+
+async function readAndPut(call: LocalCall, database: Database, limits: DocLimits): Promise<Answer> {
+  const name = call.params.name ?? ''
+  const doc = rawDoc(await readJson(call.stream as Readable, z.unknown(), 2 * limits.maxDocumentBytes))
+  const rev = call.query.rev ?? ifMatch(call) ?? doc._rev
+  return putLocalDoc(database, { name, doc: rev === undefined ? doc : { ...doc, _rev: rev }, limits })
+}
+
+function ifMatch({ headers }: LocalCall): string | undefined {
+  return headers['if-match'] === undefined ? undefined : unquoted(headers['if-match'])
+}
