@@ -21,9 +21,11 @@ export function readRevsDiff(
   return diffs
 }
 
+/** `cross join` fixes the order: by id, never through the whole database. */
 function readWinners(connection: Connection, db: number, ids: readonly string[]): Map<string, Row> {
   const rows = connection.rows<Row>(
-    `select d.rev, d.deleted, d.branched, d.id from json_each(?) asked join docs d on d.db = ? and d.id = asked.value`,
+    `select d.rev, d.deleted, d.branched, d.id from json_each(?) asked cross join docs d
+     where d.db = ? and d.id = asked.value`,
     JSON.stringify(ids),
     db,
   )
