@@ -1,5 +1,5 @@
 import { entities } from '../design-docs/catalogue.ts'
-import type { Entity } from '../design-docs/entity.ts'
+import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import { metricsDbName, userDbName, userUuid } from '../design-docs/user-db.ts'
 import { isMissingDatabase, readChanges } from './changes-feed.ts'
 import { couchClient } from './couch-client.ts'
@@ -10,6 +10,8 @@ import { openPool, type Queryable } from './postgres-client.ts'
 export type TableSummary = {
   readonly table: string
   readonly rows: number
+  /** Those of them that are marked as deleted. */
+  readonly deletedRows: number
   /** One of the rows, by column. */
   readonly sample: Record<string, unknown> | undefined
 }
@@ -32,11 +34,16 @@ async function summarize(sql: Queryable, entity: Entity, userId: string): Promis
     'select to_regclass($1) is not null as is_there',
     [table],
   )
-  if (found[0]?.is_there !== true) return { table: entity.table, rows: 0, sample: undefined }
+  if (found[0]?.is_there !== true) return { table: entity.table, rows: 0, deletedRows: 0, sample: undefined }
   const owned = `from ${table} where ${hasOwner(entity) ? 'user_id' : 'id'} = $1`
-  const counted = await sql.query<{ readonly count: string }>(`select count(*) as count ${owned}`, [userId])
+  const deleted = keepsDeletedRows(entity) ? 'count(deleted_at)' : '0'
+  const counted = await sql.query<{ readonly count: string; readonly deleted: string }>(
+    `select count(*) as count, ${deleted} as deleted ${owned}`,
+    [userId],
+  )
   const sampled = await sql.query<Record<string, unknown>>(`select * ${owned} order by id limit 1`, [userId])
-  return { table: entity.table, rows: Number(counted.rows[0]?.count), sample: sampled.rows[0] }
+  const { count, deleted: marked } = counted.rows[0] ?? { count: 0, deleted: 0 }
+  return { table: entity.table, rows: Number(count), deletedRows: Number(marked), sample: sampled.rows[0] }
 }
 
 export type MirrorOfUser = {

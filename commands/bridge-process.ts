@@ -26,6 +26,8 @@ export type BridgeProcessOptions = {
 /** What the bridge's process says when it follows the server. */
 export const BRIDGE_READY = 'ready'
 
+const STDERR = 2
+
 /** A batch is one transaction of some seconds at most; one that is cut off is done again later. */
 const CLOSE_MS = 10_000
 
@@ -71,7 +73,8 @@ export function startBridgeProcess(options: BridgeProcessOptions): BridgeProcess
 function spawnBridge({ program, environment }: BridgeProcessOptions, onReady: () => void): ChildProcess {
   const child = spawn(process.execPath, [...process.execArgv, program, 'bridge'], {
     env: { ...environment() },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Its log goes to stderr: stdout is for what `start` tells a person.
+    stdio: ['ignore', STDERR, STDERR, 'ipc'],
   })
   child.on('message', message => {
     if (message === BRIDGE_READY) onReady()

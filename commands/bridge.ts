@@ -1,4 +1,4 @@
-import { startBridge } from '../bridge/bridge.ts'
+import { type BridgeOptions, startBridge } from '../bridge/bridge.ts'
 import { BRIDGE_READY } from './bridge-process.ts'
 import type { RunCommand } from './command.ts'
 import { OperatorError, operatorErrorFrom } from './operator-error.ts'
@@ -13,16 +13,24 @@ export const bridge: RunCommand = async (_args, { environment, warn }) => {
   if (!isChild) for (const line of warnings) warn(`divan: ${line}`)
   const stop = isChild ? listenToParent() : listenForStop(() => process.exit(1))
   try {
-    const running = await startBridge({ ...urls, logLevel: settings.logLevel }).catch(error => {
-      throw operatorErrorFrom(error)
-    })
-    process.send?.(BRIDGE_READY)
-    await stop.requested
-    await running.close()
+    await runUntil(stop, { ...urls, logLevel: settings.logLevel })
   } finally {
     stop.release()
   }
   return 0
+}
+
+async function runUntil(stop: StopSignal, options: BridgeOptions): Promise<void> {
+  const waiting = new AbortController()
+  void stop.requested.then(() => waiting.abort())
+  try {
+    const running = await startBridge({ ...options, signal: waiting.signal })
+    process.send?.(BRIDGE_READY)
+    await stop.requested
+    await running.close()
+  } catch (error) {
+    if (!stop.isRequested()) throw operatorErrorFrom(error)
+  }
 }
 
 function bridgeUrls({ serverUrl, databaseUrl }: Settings) {

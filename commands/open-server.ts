@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hashPassword } from '../server/auth/password.ts'
 import { type Server, startServer } from '../server/server.ts'
 import type { DataFolder } from './data-folder.ts'
-import { isErrorCode, messageOf, OperatorError, operatorErrorFrom } from './operator-error.ts'
+import { messageOf, OperatorError, operatorErrorFrom } from './operator-error.ts'
 import { readRunning } from './running.ts'
 import { keepAdminPasswordHash, readOrMakeSecrets, type Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
@@ -37,7 +37,7 @@ export async function openServer(
     ...serverOptions(settings, folder, secrets),
     admins: [{ name: settings.adminUser, passwordHash: adminHash }, ...(await Promise.all(further))],
   }).catch(error => {
-    throw startFailure(error, settings, folder)
+    throw startFailure(error, folder)
   })
   if (newAdminPassword !== undefined) keepAdminPasswordHash(folder, secrets, adminHash)
   return { server, localUrl: localUrl(server.url), secrets, newAdminPassword }
@@ -89,17 +89,10 @@ function localUrl(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 }
 
-function startFailure(error: unknown, settings: Settings, folder: DataFolder): unknown {
-  const address = `${settings.host}:${settings.port}`
-  const cause = { cause: error }
-  if (isErrorCode(error, 'EADDRINUSE'))
-    return new OperatorError(`${address} is taken: end what listens there, or set DIVAN_PORT`, cause)
-  if (isErrorCode(error, 'EACCES') && /listen/.test(messageOf(error)))
-    return new OperatorError(`this user may not listen on ${address}: set DIVAN_PORT`, cause)
-  if (isErrorCode(error, 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'))
-    return new OperatorError(`${settings.host} is no address of this machine: set DIVAN_HOST`, cause)
-  if (messageOf(error).includes('already open')) return new OperatorError(inUse(folder), cause)
-  return operatorErrorFrom(error)
+/** The server's own lines are clear; only it cannot know who holds its data folder. */
+function startFailure(error: unknown, folder: DataFolder): unknown {
+  const isHeld = messageOf(error).includes('already open in another process')
+  return isHeld ? new OperatorError(inUse(folder), { cause: error }) : operatorErrorFrom(error)
 }
 
 function inUse(folder: DataFolder): string {

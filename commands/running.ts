@@ -9,6 +9,8 @@ import { readJsonFile, writeJsonFile } from './json-file.ts'
 export type Running = {
   readonly pid: number
   readonly serverUrl: string
+  /** With the credentials of the bridge. Undefined where no bridge runs. */
+  readonly bridgeServerUrl?: string | undefined
   /** With the password. Undefined where no bridge runs. */
   readonly databaseUrl?: string | undefined
 }
@@ -16,18 +18,24 @@ export type Running = {
 /** What was last written down and not taken back; undefined where that is nothing or cannot be read. */
 export function readRunning(folder: DataFolder): Running | undefined {
   try {
-    const { pid, serverUrl, databaseUrl } = readJsonFile(folder.running) ?? {}
+    const { pid, serverUrl, bridgeServerUrl, databaseUrl } = readJsonFile(folder.running) ?? {}
     if (typeof pid !== 'number' || typeof serverUrl !== 'string') return undefined
-    return { pid, serverUrl, databaseUrl: typeof databaseUrl === 'string' ? databaseUrl : undefined }
+    return { pid, serverUrl, bridgeServerUrl: textOf(bridgeServerUrl), databaseUrl: textOf(databaseUrl) }
   } catch {
     return undefined
   }
 }
 
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Notes what runs. The file holds passwords, so only this user may read it. */
 export function writeRunning(folder: DataFolder, running: Running): void {
   writeJsonFile(folder.running, running)
 }
 
+/** Takes the note back. */
 export function forgetRunning(folder: DataFolder): void {
   rmSync(folder.running, { force: true })
 }

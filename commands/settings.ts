@@ -161,8 +161,9 @@ export function readSettings(environment: Environment): {
     if (parsed === undefined) mistakes.push(mistakeIn(setting, text))
     else values[name] = parsed.value
   }
-  if (mistakes.length > 0) throw new OperatorError(mistakes)
-  return { settings: values as Settings, warnings: unknownVariables(environment) }
+  const warnings = unknownVariables(environment)
+  if (mistakes.length > 0) throw new OperatorError([...mistakes, ...warnings])
+  return { settings: values as Settings, warnings }
 }
 
 /** The environment's text, else the default's. An empty variable counts as unset where empty says nothing. */

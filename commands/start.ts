@@ -20,7 +20,7 @@ const BRIDGE_READY_MS = 15_000
  */
 export const start: RunCommand = async (_args, context) => {
   const { settings, warnings } = readSettings(context.environment)
-  for (const line of warnings) context.warn(`divan: ${line}`)
+  for (const line of [...warnings, ...oddSettings(settings)]) context.warn(`divan: ${line}`)
   const folder = openDataFolder(settings.dataFolder)
   const program = new Program({ settings, folder, context })
   const stop = listenForStop(() => program.end())
@@ -81,7 +81,7 @@ class Program {
       program: context.program,
       environment: () => ({
         ...context.environment,
-        DIVAN_SERVER_URL: settings.serverUrl ?? withCredentials(open.localUrl, this.#credentials),
+        DIVAN_SERVER_URL: this.#bridgeServerUrl(open),
         DATABASE_URL: postgres.url(),
       }),
       warn: context.warn,
@@ -103,10 +103,15 @@ class Program {
     for (const line of lines) context.print(line)
   }
 
+  #bridgeServerUrl({ localUrl }: OpenServer): string {
+    return this.#options.settings.serverUrl ?? withCredentials(localUrl, this.#credentials)
+  }
+
   #note(open: OpenServer, postgres: OpenPostgres): void {
     writeRunning(this.#options.folder, {
       pid: process.pid,
       serverUrl: open.localUrl,
+      bridgeServerUrl: this.#bridgeServerUrl(open),
       databaseUrl: postgres.url(),
     })
   }
@@ -120,6 +125,12 @@ class Program {
     this.#bridge?.kill()
     process.exit(1)
   }
+}
+
+/** Allowed, but seldom meant. */
+function oddSettings({ serverUrl }: Settings): readonly string[] {
+  if (serverUrl === undefined) return []
+  return ['DIVAN_SERVER_URL is set, so the bridge follows that server, not the one started here']
 }
 
 function withCredentials(url: string, { name, password }: Credentials): string {

@@ -1,0 +1,70 @@
+import { type DeadLetter, listDeadLetters, replayDeadLetters } from '../bridge/dead-letters.ts'
+import type { CommandContext, RunCommand } from './command.ts'
+import { dataFolderAt } from './data-folder.ts'
+import { OperatorError, operatorErrorFrom } from './operator-error.ts'
+import { readRunning } from './running.ts'
+import { readSettings } from './settings.ts'
+
+/** `divan dead-letters [replay]`: what fits no table, and trying it again. */
+export const deadLetters: RunCommand = async ({ words }, context) => {
+  const { settings } = readSettings(context.environment)
+  const running = readRunning(dataFolderAt(settings.dataFolder))
+  const databaseUrl = settings.databaseUrl ?? running?.databaseUrl
+  const serverUrl = settings.serverUrl ?? running?.bridgeServerUrl
+  if (databaseUrl === undefined) throw new OperatorError(notRunning(settings.dataFolder, 'DATABASE_URL'))
+  try {
+    if (!words.includes('replay')) printLetters(await listDeadLetters(databaseUrl), context)
+    else if (serverUrl === undefined)
+      throw new OperatorError(notRunning(settings.dataFolder, 'DIVAN_SERVER_URL'))
+    else await replay({ serverUrl, databaseUrl }, context)
+  } catch (error) {
+    throw operatorErrorFrom(error)
+  }
+  return 0
+}
+
+function notRunning(dataFolder: string, variable: string): string {
+  return `nothing runs on ${dataFolder}: start it with npm start, or set ${variable}`
+}
+
+async function replay(
+  urls: { serverUrl: string; databaseUrl: string },
+  { print }: CommandContext,
+): Promise<void> {
+  const { replayed, closed, left } = await replayDeadLetters(urls)
+  print(`${counted(replayed)} tried again, ${closed} mended, ${left} left`)
+}
+
+function counted(letters: number): string {
+  return letters === 1 ? '1 dead letter' : `${letters} dead letters`
+}
+
+/** A letter is a few lines: ids and reasons are too long for columns. */
+function printLetters(letters: readonly DeadLetter[], { print, terminal: { paint } }: CommandContext): void {
+  for (const letter of letters) {
+    const where = letter.path === undefined ? '' : `${printable(letter.path)}: `
+    print(
+      paint('bold', printable(letter.docId)) + (letter.rev === undefined ? '' : `  ${printable(letter.rev)}`),
+    )
+    print(`  ${where}${printable(letter.reason)}`)
+    print(`  ${paint('dim', `in ${letter.database}, ${attempts(letter)}`)}`)
+    print('')
+  }
+  const advice = 'a new revision of the document mends it; npx divan dead-letters replay tries again'
+  print(
+    letters.length === 0
+      ? 'No dead letters: every document has its rows.'
+      : `${counted(letters.length)}: ${advice}`,
+  )
+}
+
+function attempts({ attempts, firstFailedAt, lastFailedAt }: DeadLetter): string {
+  const first = firstFailedAt.toISOString().slice(0, 19)
+  const last = lastFailedAt.toISOString().slice(0, 19)
+  return attempts === 1 ? `tried once, ${first}Z` : `tried ${attempts} times, first ${first}Z, last ${last}Z`
+}
+
+/** Clients choose ids; one must not steer the terminal of whoever reads it. */
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, '\u{FFFD}')
+}

@@ -1,0 +1,53 @@
+import type { TableSummary } from '../../bridge/mirror-summary.ts'
+
+/** What is worth showing of a row, by table: columns of the mirror, in the order they read well. */
+const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  workout_sessions: [
+    'exercise_name',
+    'mode',
+    'working_reps',
+    'weight_per_cable_kg',
+    'total_volume_kg',
+    'timestamp',
+  ],
+  routines: ['name', 'description', 'use_count', 'last_used'],
+  custom_exercises: ['name', 'muscle_group', 'equipment'],
+  earned_badges: ['badge_id', 'earned_at'],
+  gamification_stats: ['total_workouts', 'total_reps', 'total_volume_kg', 'longest_streak'],
+  personal_records: ['exercise_name', 'workout_mode', 'one_rep_max', 'achieved_at'],
+  phase_statistics: ['concentric_kg_avg', 'concentric_watt_avg', 'eccentric_watt_max'],
+  supersets: ['name', 'rest_between_seconds'],
+  routine_exercises: ['exercise_name', 'set_reps', 'weight_per_cable_kg'],
+  metric_samples: ['timestamp', 'position', 'velocity', 'load', 'power'],
+  sync_devices: ['device_id', 'platform', 'last_sync_at'],
+  users: ['email', 'display_name'],
+}
+
+/** Columns that hold a moment as epoch milliseconds. */
+const MOMENTS = ['timestamp', 'last_used', 'earned_at', 'achieved_at']
+
+/** The tables with their rows and one row of each, as lines of at most so many characters. */
+export function mirrorTable(summary: readonly TableSummary[], width: number): readonly string[] {
+  const filled = summary.filter(({ rows }) => rows > 0)
+  const nameWidth = Math.max(...filled.map(({ table }) => table.length), 5)
+  const line = (table: string, rows: string, sample: string) =>
+    `  ${table.padEnd(nameWidth)} ${rows.padStart(6)}  ${sample}`.slice(0, width).trimEnd()
+  return [
+    line('table', 'rows', 'one of them'),
+    ...filled.map(({ table, rows, sample }) => line(table, String(rows), sampleText(table, sample ?? {}))),
+  ]
+}
+
+function sampleText(table: string, row: Readonly<Record<string, unknown>>): string {
+  const columns = SAMPLE_COLUMNS[table] ?? []
+  return columns
+    .filter(column => row[column] !== null && row[column] !== undefined)
+    .map(column => `${column}=${valueText(column, row[column])}`)
+    .join(' ')
+}
+
+function valueText(column: string, value: unknown): string {
+  if (value instanceof Date) return value.toISOString().slice(0, 10)
+  if (MOMENTS.includes(column)) return new Date(Number(value)).toISOString().slice(0, 10)
+  return typeof value === 'string' && /[\s=]/.test(value) ? `"${value}"` : String(value)
+}
