@@ -36,14 +36,20 @@ function poolConfig(databaseUrl: string): pg.PoolConfig {
 }
 
 /**
- * The limits stand in the transaction, not in the connection: so they also hold behind a pooler such as
+ * The settings stand in the transaction, not in the connection: so they also hold behind a pooler such as
  * PgBouncer, which refuses them as parameters of a connection.
+ *
+ * The default schema leaves out `divan`: to a role of that name Postgres offers a schema of its own name first, and
+ * the mirror's tables would stand among the bridge's own, where nobody else looks for them.
  */
 const BEGIN = `begin;
 set local statement_timeout = '120s';
 set local lock_timeout = '20s';
 set local idle_in_transaction_session_timeout = '120s';
-set local timezone = 'UTC'`
+set local timezone = 'UTC';
+select set_config('search_path', coalesce((
+  select quote_ident(name) from unnest(current_schemas(false)) with ordinality as s(name, place)
+   where name <> 'divan' order by place limit 1), ''), true)`
 
 /** Runs `work` in one transaction: all of it is stored, or nothing. */
 export async function inTransaction<T>(pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {

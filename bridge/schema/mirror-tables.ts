@@ -13,6 +13,7 @@ type FoundColumn = { readonly table: string; readonly name: string; readonly typ
  * What is more than an addition is refused: mirroring wrongly would be worse than not mirroring.
  */
 export async function prepareMirrorTables(sql: Queryable): Promise<void> {
+  await checkSchema(sql)
   const found = await findColumns(sql)
   let added = false
   for (const entity of entities) {
@@ -23,6 +24,14 @@ export async function prepareMirrorTables(sql: Queryable): Promise<void> {
   await checkRights(sql)
   // Documents may have had the new member before the table had its column: all are read again.
   if (added) await mirrorAllAgain(sql)
+}
+
+async function checkSchema(sql: Queryable): Promise<void> {
+  const { rows } = await sql.query<{ readonly schema: string | null }>('select current_schema() as schema')
+  if (rows[0]?.schema) return
+  throw new BridgeError(
+    'the user of DATABASE_URL has no schema for tables: make one that is in the search_path, or grant usage on it',
+  )
 }
 
 async function findColumns(sql: Queryable): Promise<Map<string, Map<string, string>>> {

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import { listDeadLetters, replayDeadLetters } from '../../bridge/dead-letters.ts'
+import type { AnyDoc } from '../fixtures/entity-doc.ts'
+import { mirror } from '../fixtures/mirror.ts'
+import { sessionDoc } from '../fixtures/workout.ts'
+
+type Poison = { readonly name: string; readonly doc: AnyDoc; readonly path: string | undefined }
+
+function nested(depth: number): unknown {
+  return JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`)
+}
+
+const poison: readonly Poison[] = [
+  { name: 'a NUL character', doc: sessionDoc({ exerciseName: 'a\0b' }), path: 'exerciseName' },
+  { name: 'half a surrogate pair', doc: sessionDoc({ exerciseName: 'a\ud83d' }), path: 'exerciseName' },
+  { name: 'text for a number', doc: sessionDoc({ targetReps: '10' }), path: 'targetReps' },
+  { name: 'an object for text', doc: sessionDoc({ mode: { nested: true } }), path: 'mode' },
+  { name: 'a fraction for a whole number', doc: sessionDoc({ targetReps: 1.5 }), path: 'targetReps' },
+  { name: 'an integer that overflows', doc: sessionDoc({ totalReps: 2 ** 31 }), path: 'totalReps' },
+  { name: 'a long that overflows', doc: sessionDoc({ timestamp: 1e300 }), path: 'timestamp' },
+  { name: 'an absurd date', doc: sessionDoc({ createdAt: 8.64e15 + 1 }), path: 'createdAt' },
+  { name: 'text that is too long', doc: sessionDoc({ mode: 'x'.repeat(51) }), path: 'mode' },
+  {
+    name: 'five megabytes of text',
+    doc: sessionDoc({ routineName: 'x'.repeat(5_000_000) }),
+    path: 'routineName',
+  },
+  { name: 'deep nesting', doc: sessionDoc({ rpe: nested(5000) }), path: 'rpe' },
+  { name: 'a missing member', doc: sessionDoc({ mode: undefined }), path: 'mode' },
+  { name: 'null for a required member', doc: sessionDoc({ targetReps: null }), path: 'targetReps' },
+  { name: 'an unknown type', doc: { _id: `unknown:${randomUUID()}` }, path: '_id' },
+  { name: 'an id without a type', doc: { _id: randomUUID() }, path: '_id' },
+  { name: 'a type against its id', doc: sessionDoc({ type: 'routine' }), path: 'type' },
+  { name: 'a client id against its id', doc: sessionDoc({ clientId: randomUUID() }), path: 'clientId' },
+  { name: 'a type of another database', doc: { _id: `metrics:${randomUUID()}:1` }, path: '_id' },
+  { name: 'a NUL character in the id', doc: { ...sessionDoc(), _id: 'session:a\0b' }, path: '_id' },
+  { name: 'a very long id', doc: { ...sessionDoc(), _id: `session:phone:${'x'.repeat(5000)}` }, path: '_id' },
+]
+
+t.test(
+  'of a batch with every kind of poison the good documents arrive, the others are dead letters',
+  async t => {
+    const program = await mirror(t)
+    const user = await program.user()
+    const good = Array.from({ length: 60 }, () => sessionDoc())
+    // All before the bridge starts: so they are one batch, good and bad by turns.
+    await user.write(
+      ...good.flatMap((doc, index) => [doc, ...poison.slice(index, index + 1).map(({ doc }) => doc)]),
+    )
+    await program.bridge()
+    await user.mirrored()
+    t.equal((await user.rows('workout_sessions')).length, good.length)
+    const letters = await listDeadLetters(program.databaseUrl)
+    for (const { name, doc, path } of poison) {
+      const letter = letters.find(({ docId }) => docId === doc._id)
+      t.equal(letter?.path, path, name)
+      t.match(letter, { database: user.database, rev: /^1-/, seq: /-/, reason: /./, attempts: 1 })
+    }
+    t.equal(letters.length, poison.length)
+    await user.write(sessionDoc())
+    await user.mirrored()
+    const later = await listDeadLetters(program.databaseUrl)
+    t.strictSame(later, letters, 'none is tried again by itself')
+  },
+)
+
+t.test('a corrected revision becomes a row and closes the letter', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const doc = sessionDoc({ targetReps: 'ten' })
+  await user.write(doc)
+  await user.mirrored()
+  await user.write({ ...doc, targetReps: 10.5 })
+  await user.mirrored()
+  const [letter, ...others] = await listDeadLetters(program.databaseUrl)
+  t.match(letter, { docId: doc._id, rev: /^2-/, attempts: 2, reason: /fraction/ })
+  t.ok(letter && letter.lastFailedAt > letter.firstFailedAt, 'it says since when the document fails')
+  t.strictSame(others, [], 'a document has one letter')
+  await user.write({ ...doc, targetReps: 10 })
+  await user.mirrored()
+  t.strictSame(await listDeadLetters(program.databaseUrl), [])
+  t.equal((await user.rows('workout_sessions'))[0]?.target_reps, 10)
+})
+
+t.test('a bad revision of a document leaves the row of the good one', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const doc = sessionDoc({ targetReps: 10 })
+  await user.write(doc)
+  await user.mirrored()
+  await user.write({ ...doc, targetReps: 'ten' })
+  await user.mirrored()
+  t.equal((await user.rows('workout_sessions'))[0]?.target_reps, 10)
+  await user.remove(doc._id)
+  await user.mirrored()
+  t.ok((await user.rows('workout_sessions'))[0]?.deleted_at, 'and its deletion marks that row')
+  t.strictSame(await listDeadLetters(program.databaseUrl), [])
+})
+
+t.test(
+  'rows that Postgres refuses for a reason of its own are found, and the rest of the batch is stored',
+  async t => {
+    const program = await mirror(t)
+    const bridge = await program.bridge()
+    await bridge.close()
+    await program.sql('alter table workout_sessions add constraint light check (weight_per_cable_kg < 100)')
+    const user = await program.user()
+    const docs = Array.from({ length: 50 }, (_, index) =>
+      sessionDoc({ weightPerCableKg: index % 17 === 3 ? 100 : 50 }),
+    )
+    await user.write(...docs)
+    await program.bridge()
+    await user.mirrored()
+    t.equal((await user.rows('workout_sessions')).length, 47)
+    const letters = await listDeadLetters(program.databaseUrl)
+    t.equal(letters.length, 3)
+    t.match(letters[0], { path: 'light', reason: /violates check constraint/ })
+
+    const inVain = await replayDeadLetters({
+      serverUrl: program.server.adminUrl,
+      databaseUrl: program.databaseUrl,
+    })
+    t.strictSame(inVain, { replayed: 3, closed: 0, left: 3 })
+    await program.sql('alter table workout_sessions drop constraint light')
+    const replay = await replayDeadLetters({
+      serverUrl: program.server.adminUrl,
+      databaseUrl: program.databaseUrl,
+    })
+    t.strictSame(replay, { replayed: 3, closed: 3, left: 0 })
+    t.equal((await user.rows('workout_sessions')).length, 50)
+  },
+)
+
+t.test(
+  'a replay reads every document again, whatever its id, and leaves the letters of those that are still bad',
+  async t => {
+    const program = await mirror(t)
+    await program.bridge()
+    const user = await program.user()
+    const ids = ['session:a\0b', 'unknown:back\\slash', 'unknown:\u{1f4aa}', 'unknown:\ud83d']
+    await user.write(...ids.map(_id => ({ _id })))
+    await user.mirrored()
+    const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }
+    t.match(await replayDeadLetters(options), { replayed: ids.length, closed: 0, left: ids.length })
+    const letters = await listDeadLetters(program.databaseUrl)
+    t.strictSame(
+      letters.map(({ attempts }) => attempts),
+      ids.map(() => 2),
+    )
+  },
+)
+
+t.test('the letters of a database that is gone close', async t => {
+  const program = await mirror(t)
+  const bridge = await program.bridge()
+  const user = await program.user()
+  await user.write({ _id: 'unknown:1' })
+  await user.mirrored()
+  await bridge.close()
+  await program.request('DELETE', user.database)
+  const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }
+  t.match(await replayDeadLetters(options), { replayed: 1, closed: 1, left: 0 })
+})
+
+t.test('where nothing was ever mirrored there are no letters', async t => {
+  const program = await mirror(t)
+  t.strictSame(await listDeadLetters(program.databaseUrl), [])
+  const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }
+  t.strictSame(await replayDeadLetters(options), { replayed: 0, closed: 0, left: 0 })
+})

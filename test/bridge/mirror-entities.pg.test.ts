@@ -1,0 +1,170 @@
+import assert from 'node:assert'
+import t from 'tap'
+import { entities } from '../../design-docs/catalogue.ts'
+import type { Entity } from '../../design-docs/entity.ts'
+import { rowId } from '../../design-docs/row-id.ts'
+import { entityDoc } from '../fixtures/entity-doc.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { expectedRows, type ShownValues, shownValues } from '../fixtures/expected-row.ts'
+import { bulkDocs, mirror, type Row } from '../fixtures/mirror.ts'
+import { seededRandom } from '../fixtures/seeded-random.ts'
+import { sessionDoc } from '../fixtures/workout.ts'
+
+const owned = entities.filter(entity => entity.database !== 'accounts')
+
+/** In an order of its own, because the ids of a list's rows are hashes. */
+function sorted(rows: readonly ShownValues[]): string[] {
+  return rows.map(row => JSON.stringify(row)).sort()
+}
+
+function shown(entity: Entity, rows: readonly Row[]): string[] {
+  return sorted(rows.map(row => shownValues(entity, row)))
+}
+
+t.test('documents of every entity become rows of its table, with the values of their types', async t => {
+  const random = seededRandom(t)
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  for (const entity of owned) {
+    const docs = new Map(
+      Array.from({ length: 10 }, () => entityDoc(random, entity)).map(doc => [doc._id, doc]),
+    )
+    await user.write(...docs.values())
+    await user.mirrored()
+    const expected = [...docs.values()].flatMap(doc => expectedRows(entity, doc))
+    t.strictSame(shown(entity, await user.rows(entity.table)), sorted(expected), entity.type)
+  }
+  t.strictSame(await program.sql('select * from divan.dead_letters'), [], 'no document was put aside')
+})
+
+t.test('accounts become users', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const userId = '0B1F6C1E-8D6A-4B0C-9C55-3B9C1D0E2F00'
+  const account = {
+    _id: 'org.couchdb.user:ann@example.org',
+    type: 'user',
+    name: 'ann@example.org',
+    roles: [],
+    userId,
+    email: 'ann@example.org',
+    passwordHash: 'a hash',
+    createdAt: 1_700_000_000_000,
+    isPremium: true,
+  }
+  await bulkDocs(program.request, '_users', [account])
+  const [row] = await eventually(async () => {
+    const rows = await program.sql('select * from users')
+    return rows.length > 0 && rows
+  }, 'the account is mirrored')
+  t.match(row, {
+    id: userId.toLowerCase(),
+    email: 'ann@example.org',
+    is_premium: true,
+    subscription_status: 'free',
+  })
+  t.strictSame(row?.created_at, new Date(1_700_000_000_000))
+})
+
+t.test('a row knows its user, its document, and the revision and sequence it was written at', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const doc = sessionDoc()
+  const [rev] = await user.write(doc)
+  await user.mirrored()
+  const [row] = await user.rows('workout_sessions')
+  t.match(row, { id: rowId(user.sub, doc._id), user_id: user.sub, doc_id: doc._id, rev })
+  t.match(row?.update_seq, /^1-/)
+})
+
+t.test('the same documents of two users are two rows each', async t => {
+  const random = seededRandom(t)
+  const program = await mirror(t)
+  await program.bridge()
+  const [ann, bob] = [await program.user(), await program.user()]
+  const docs = owned.map(entity => ({ entity, doc: entityDoc(random, entity) }))
+  await ann.write(...docs.map(({ doc }) => doc))
+  await bob.write(...docs.map(({ doc }) => doc))
+  await Promise.all([ann.mirrored(), bob.mirrored()])
+  for (const { entity } of docs) {
+    const [rowsOfAnn, rowsOfBob] = [await ann.rows(entity.table), await bob.rows(entity.table)]
+    t.strictSame(shown(entity, rowsOfAnn), shown(entity, rowsOfBob), entity.type)
+    const idsOfAnn = new Set(rowsOfAnn.map(row => row.id))
+    t.notOk(
+      rowsOfBob.some(row => idsOfAnn.has(row.id)),
+      'their ids differ',
+    )
+  }
+})
+
+t.test('a child that arrives before its parent is a row, and finds its parent when that comes', async t => {
+  const random = seededRandom(t)
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const parent = sessionDoc()
+  const phaseStat = owned.find(({ type }) => type === 'phaseStat')
+  assert(phaseStat)
+  await user.write({ ...entityDoc(random, phaseStat), sessionId: parent.clientId })
+  await user.mirrored()
+  t.equal((await user.rows('phase_statistics')).length, 1)
+  await user.write(parent)
+  await user.mirrored()
+  const joined = await program.sql(
+    'select 1 from phase_statistics p join workout_sessions s on s.user_id = p.user_id and s.client_id = p.session_id',
+  )
+  t.equal(joined.length, 1)
+})
+
+t.test('rows of samples that a newer version of their document no longer has are gone', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const sessionId = '0b1f6c1e-8d6a-4b0c-9c55-3b9c1d0e2f00'
+  const chunk = (timestamps: readonly number[]) => ({
+    _id: `metrics:${sessionId}:1`,
+    type: 'metrics',
+    sessionId,
+    samples: timestamps.map(timestamp => ({ timestamp, load: 1.5 })),
+  })
+  await user.write(chunk([1, 2, 3, 4]))
+  await user.mirrored()
+  t.equal((await user.rows('metric_samples')).length, 4)
+  await user.write(chunk([5, 6]))
+  await user.mirrored()
+  const rows = await user.rows('metric_samples')
+  t.strictSame(rows.map(row => row.timestamp).sort(), ['5', '6'])
+})
+
+t.test('documents whose owner is no UUID are mirrored under a UUID made from it', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const database = `userdb-${Buffer.from('jürgen@example.org').toString('hex')}`
+  await program.request('PUT', database)
+  await bulkDocs(program.request, database, [sessionDoc()])
+  const [row] = await eventually(async () => {
+    const rows = await program.sql('select user_id from workout_sessions')
+    return rows.length > 0 && rows
+  }, 'the session is mirrored')
+  t.match(row?.user_id, /^[0-9a-f]{8}-[0-9a-f]{4}-5/)
+})
+
+t.test('databases that are no user’s are not mirrored', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  for (const name of ['other', 'userdb-xyz', 'userdb-']) {
+    await program.request('PUT', name)
+    await bulkDocs(program.request, name, [sessionDoc()])
+  }
+  const user = await program.user()
+  await user.write(sessionDoc())
+  await user.mirrored()
+  t.equal((await program.sql('select 1 from workout_sessions')).length, 1)
+  const known = await program.sql('select database from divan.checkpoints')
+  t.strictSame(
+    known.map(row => row.database).filter(name => !String(name).startsWith(user.database)),
+    ['_users'],
+  )
+})

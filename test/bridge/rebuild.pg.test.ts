@@ -1,0 +1,107 @@
+import t from 'tap'
+import { listDeadLetters } from '../../bridge/dead-letters.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { bulkDocs, mirror } from '../fixtures/mirror.ts'
+import { sessionDoc } from '../fixtures/workout.ts'
+
+t.test('a lost mirror is made again, with the same ids', async t => {
+  const program = await mirror(t)
+  const first = await program.bridge()
+  const user = await program.user()
+  const docs = [sessionDoc(), sessionDoc(), sessionDoc()]
+  await user.write(...docs, { _id: 'unknown:1' })
+  await user.remove(docs[0]?._id ?? '')
+  await user.mirrored()
+  await first.close()
+  const before = await user.rows('workout_sessions')
+  await program.sql('drop schema divan cascade')
+  await program.sql('drop table workout_sessions')
+  await program.bridge()
+  await user.mirrored()
+  t.strictSame(await user.rows('workout_sessions'), before)
+  t.equal((await listDeadLetters(program.databaseUrl)).length, 1)
+})
+
+t.test('a cursor that is put back to the start changes nothing', async t => {
+  const program = await mirror(t)
+  const first = await program.bridge()
+  const user = await program.user()
+  await user.write(...Array.from({ length: 20 }, () => sessionDoc()))
+  await user.mirrored()
+  await first.close()
+  const before = await user.rows('workout_sessions')
+  await program.sql('update divan.checkpoints set cursor = null')
+  await program.sql('insert into divan.dirty_databases (database) values ($1)', [user.database])
+  await program.bridge()
+  await user.mirrored()
+  t.strictSame(await user.rows('workout_sessions'), before)
+})
+
+t.test('the rows of a deleted database go, those of others stay', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const [gone, kept] = [await program.user(), await program.user()]
+  const samples = { _id: 'metrics:1:1', sessionId: '1', samples: [{ timestamp: 1 }] }
+  for (const user of [gone, kept]) await user.write(sessionDoc(), { _id: 'unknown:1' }, samples)
+  await Promise.all([gone.mirrored(), kept.mirrored()])
+  await program.request('DELETE', gone.database)
+  await eventually(async () => (await gone.rows('workout_sessions')).length === 0, 'the rows go')
+  t.equal((await kept.rows('workout_sessions')).length, 1)
+  t.equal((await gone.rows('metric_samples')).length, 1, 'his other database is still there')
+  t.strictSame(
+    (await listDeadLetters(program.databaseUrl)).map(({ database }) => database),
+    [kept.database],
+  )
+  const known = await program.sql('select 1 from divan.checkpoints where database = $1', [gone.database])
+  t.strictSame(known, [])
+})
+
+t.test('of a database that was deleted and made again only the new documents have rows', async t => {
+  const program = await mirror(t)
+  const first = await program.bridge()
+  const user = await program.user()
+  const [old, both, fresh] = [sessionDoc(), sessionDoc(), sessionDoc()]
+  await user.write(old, both, { _id: 'unknown:1' })
+  await user.mirrored()
+
+  // While no bridge looks: it only sees what is there afterwards.
+  await first.close()
+  await program.request('DELETE', user.database)
+  await program.request('PUT', user.database)
+  await user.write(both, fresh)
+  await program.bridge()
+  await eventually(async () => {
+    const rows = await user.rows('workout_sessions')
+    return rows.every(row => row.doc_id !== old._id) && rows.length === 2
+  }, 'the old row is gone')
+  await user.mirrored()
+  t.strictSame(await listDeadLetters(program.databaseUrl), [])
+
+  // And while one looks.
+  await program.request('DELETE', user.database)
+  await program.request('PUT', user.database)
+  await user.write(old)
+  await eventually(async () => {
+    const rows = await user.rows('workout_sessions')
+    return rows.length === 1 && rows[0]?.doc_id === old._id
+  }, 'the mirror follows')
+})
+
+t.test('another server than before: everything is compared anew', async t => {
+  const program = await mirror(t)
+  const first = await program.bridge()
+  const user = await program.user()
+  await user.write(sessionDoc())
+  await user.mirrored()
+  await first.close()
+
+  const other = await mirror(t, program.databaseUrl)
+  await other.request('PUT', user.database)
+  const doc = sessionDoc()
+  await bulkDocs(other.request, user.database, [doc])
+  await other.bridge()
+  await eventually(async () => {
+    const rows = await user.rows('workout_sessions')
+    return rows.length === 1 && rows[0]?.doc_id === doc._id
+  }, 'the rows are those of the other server')
+})
