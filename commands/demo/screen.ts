@@ -2,7 +2,7 @@ import type { Paint, Terminal } from '../command.ts'
 
 /** The column at which times stand, and the widest line that still reads well. */
 const TIME_COLUMN = 78
-const MAX_WIDTH = 110
+const MAX_WIDTH = 100
 const BAR_WIDTH = 30
 
 /** What the demo shows: headings, steps with their time, and one line of progress that is drawn over itself. */
