@@ -46,8 +46,9 @@ function passwordCheck(admins: readonly Admin[]): BasicCheck {
   return async encoded => {
     const [name, password] = splitCredentials(encoded)
     const admin = admins.find(admin => admin.name === name)
-    nobody ??= hashPassword(randomBytes(16).toString('hex'))
-    const isRight = await verifyPassword(password, admin?.passwordHash ?? (await nobody))
+    if (admin === undefined) nobody ??= hashPassword(randomBytes(16).toString('hex'))
+    const hash = admin?.passwordHash ?? (await nobody) ?? ''
+    const isRight = await verifyPassword(password, hash)
     if (admin === undefined || !isRight) throw basicRefusal('Name or password is incorrect.')
     return { kind: 'admin', name: admin.name }
   }

@@ -1,23 +1,22 @@
 import assert from 'node:assert'
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 
+type Parameters = { readonly log2Rounds: number; readonly blockSize: number; readonly parallel: number }
+
 /** 2^15 rounds over 32 MiB: about a tenth of a second on a server, for us once per password and start. */
-const LOG2_ROUNDS = 15
-const BLOCK_SIZE = 8
-const PARALLEL = 1
+const PARAMETERS: Parameters = { log2Rounds: 15, blockSize: 8, parallel: 1 }
 const SALT_BYTES = 16
 const KEY_BYTES = 32
 
 const HASH = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9_-]+)\$([A-Za-z0-9_-]+)$/
 
-type Parameters = { readonly log2Rounds: number; readonly blockSize: number; readonly parallel: number }
-
 /** A password's hash as text: salted, slow on purpose, its parameters inside, so that they can be raised one day. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, parameters: Parameters = PARAMETERS): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
-  const parameters = { log2Rounds: LOG2_ROUNDS, blockSize: BLOCK_SIZE, parallel: PARALLEL }
   const key = await deriveKey(password, salt, KEY_BYTES, parameters)
-  return `$scrypt$ln=${LOG2_ROUNDS},r=${BLOCK_SIZE},p=${PARALLEL}$${salt.toString('base64url')}$${key.toString('base64url')}`
+  const { log2Rounds, blockSize, parallel } = parameters
+  const settings = `ln=${log2Rounds},r=${blockSize},p=${parallel}`
+  return `$scrypt$${settings}$${salt.toString('base64url')}$${key.toString('base64url')}`
 }
 
 /** True if the hash is this password's. */

@@ -5,13 +5,18 @@ import { describeIssues } from './query.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Reads a body as JSON and checks it. The limit counts what is left after decompression: no small gzip can fill memory. */
+/**
+ * Reads a body as JSON and checks it. The limit counts what is left after decompression: no small gzip can fill
+ * memory. An empty body counts as absent where the schema takes that.
+ */
 export async function readJson<Body>(
   stream: Readable,
   schema: ZodType<Body>,
   maxBytes: number,
 ): Promise<Body> {
-  const parsed = schema.safeParse(parseJson(await readBytes(stream, maxBytes)))
+  const bytes = await readBytes(stream, maxBytes)
+  const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
+  const parsed = absent?.success ? absent : schema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
   throw new CouchError('bad_request', describeIssues(parsed.error, 'Invalid body'))
 }

@@ -31,7 +31,10 @@ export async function listen(app: RequestListener, host: string, port: number): 
     noDelay: true,
   })
   server.on('request', (request, response) => {
-    cutIdleUpload(request)
+    if (hasBody(request)) {
+      cutIdleUpload(request)
+      response.once('finish', () => readToEnd(request))
+    }
     app(request, response)
   })
   server.listen({ host, port })
@@ -40,14 +43,25 @@ export async function listen(app: RequestListener, host: string, port: number): 
   return { port: realPort, close: graceMs => close(server, graceMs) }
 }
 
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
+}
+
 /** While a body is on its way the socket may not be silent for long. A live feed, later, may. */
 function cutIdleUpload(request: IncomingMessage): void {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0
-  if (!hasBody) return
   const { socket } = request
   socket.setTimeout(UPLOAD_IDLE_MS)
   request.once('end', () => socket.setTimeout(0))
+}
+
+/**
+ * A body that was answered before it was read to its end (a 413) still stands before the connection's next request.
+ * Node reads away one that nobody touched; one that was read in part it leaves there, and the client waits for ever.
+ */
+function readToEnd(request: IncomingMessage): void {
+  if (request.readableEnded || request.destroyed) return
+  request.removeAllListeners('readable')
+  request.resume()
 }
 
 async function close(server: Server, graceMs: number): Promise<void> {

@@ -31,6 +31,13 @@ const routes: readonly Route[] = [
   { method: 'GET', path: '/limited', access: 'public', query, handle: tell } as Route,
   echo,
   { ...echo, method: 'PUT' },
+  {
+    method: 'POST',
+    path: '/empty',
+    access: 'public',
+    body: { kind: 'json', schema: body.optional(), maxBytes: MAX_BYTES },
+    handle: call => ({ json: call.body === undefined }),
+  },
   { method: 'GET', path: '/refused', access: 'public', handle: refused },
   { method: 'GET', path: '/broken', access: 'public', handle: broken },
   { method: 'GET', path: '/late', access: 'public', handle: () => Promise.reject(new Error('later')) },
@@ -134,6 +141,13 @@ t.test('bodies', async t => {
       status: 400,
       body: /"bad_request","reason":"Invalid body \\"name\\"/,
     })
+  })
+
+  t.test('an empty one counts as absent where that is allowed', async t => {
+    const empty = (body: string) => rawRequest(url, '/empty', { method: 'POST', headers: JSON_TYPE, body })
+    t.equal((await empty('')).body, 'true\n')
+    t.equal((await empty('{}')).body, 'false\n')
+    t.equal((await empty(' ')).status, 400)
   })
 
   t.test('a POST has to say that it is JSON, a PUT need not', async t => {

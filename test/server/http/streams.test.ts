@@ -120,6 +120,11 @@ t.test('a route may read its body as a stream and stop in the middle', async t =
     body: '{"length":5000000}\n',
   })
   t.match(await rawRequest(url, '/', { method: 'POST', body, headers: { 'x-stop': '1' } }), { status: 413 })
+  t.match(
+    await rawRequest(url, '/', { method: 'POST', body: 'next' }),
+    { body: '{"length":4}\n' },
+    'and goes on',
+  )
 })
 
 t.test('closing tells every call, lets it end in order, refuses new ones and cuts what stays', async t => {
