@@ -95,7 +95,10 @@ function feedOf({ feed, descending }: ChangesQuery): FeedRequest['feed'] {
 }
 
 /** With heartbeats a feed waits as long as it was told to, else for ever. */
-function timeoutOf({ timeout, heartbeat }: ChangesQuery): number | undefined {
+export function timeoutOf({
+  timeout,
+  heartbeat,
+}: Pick<ChangesQuery, 'timeout' | 'heartbeat'>): number | undefined {
   if (heartbeat !== undefined) return timeout
   return Math.min(timeout ?? MAX_TIMEOUT_MS, MAX_TIMEOUT_MS)
 }

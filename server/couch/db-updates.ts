@@ -1,13 +1,16 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
 import type { DbUpdate, Store } from '../store/store.ts'
+import { changesQuery, timeoutOf } from './changes-query.ts'
 import type { CouchContext } from './couch-context.ts'
-import { feedQuery, waitingOf } from './feed-query.ts'
 import { expiryOf, LIVE_HEADERS, type LiveWait, startLiveWait } from './live-wait.ts'
 
 /** Rows of one read. */
 const PAGE_SIZE = 500
 
+const feedQuery = changesQuery.pick({ since: true, limit: true, heartbeat: true, timeout: true }).extend({
+  feed: z.enum(['normal', 'longpoll', 'continuous']).default('normal'),
+})
 type FeedQuery = z.infer<typeof feedQuery>
 
 /** The databases that changed, each once, at its last change. The bridge lives on it. */
@@ -24,14 +27,15 @@ export function dbUpdatesRoutes({ store }: CouchContext): readonly Route[] {
 
 function dbUpdates(store: Store, call: Call<FeedQuery>): Answer {
   const { query, signal, caller } = call
-  const { n, rewound } = store.updatesPlace(query.since)
+  const { n, rewound } = store.updatesPlace(query.since ?? '0')
   return {
     headers: LIVE_HEADERS,
     async write(out) {
       const wait = startLiveWait({
         subscribe: listener => store.onDbUpdate(listener),
         out,
-        ...waitingOf(query),
+        heartbeatMs: query.heartbeat,
+        timeoutMs: timeoutOf(query),
         signal,
         expiresAt: expiryOf(caller),
       })
