@@ -107,7 +107,7 @@ export type DatabaseFacts = {
 }
 
 /**
- * A document to store. `body` is a JSON object's text without any member that starts with `_`.
+ * A document to store. `body` is a JSON object's text without any member that starts with `_`, but for a replicator's `_replication_…`.
  * - `interactive`: a client's own edit on top of `parent`; refused with `conflict` unless `parent` is a leaf, or is
  *   absent and the document does not exist or is deleted. The store makes the new rev.
  * - `replicated`: a revision that was made elsewhere, with its ancestors, newest first. It is merged into the rev

@@ -12,7 +12,7 @@ export class StoredTree implements RevTree {
 
   constructor(text: string, winner: Leaf) {
     this.#text = text
-    this.winner = winner
+    this.winner = { rev: winner.rev, deleted: winner.deleted }
   }
 
   leaves(): readonly Leaf[] {
