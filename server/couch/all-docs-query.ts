@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CouchError } from '../couch-error.ts'
 import type { NameRange } from '../store/store.ts'
 import { count, flag, jsonValue } from './query-values.ts'
 
@@ -67,6 +68,8 @@ export type AllDocsRequest = {
 /** What a body says counts more than what the query says. */
 export function allDocsRequest(query: AllDocsQuery, body: Partial<AllDocsBody> = {}): AllDocsRequest {
   const asked: Partial<AllDocsBody> = { ...query, ...body }
+  if (asked.keys !== undefined && hasBounds(asked))
+    throw new CouchError('query_parse_error', '`keys` is incompatible with `key`, `start_key` and `end_key`')
   const start = asked.key ?? asked.startkey ?? asked.start_key
   const end = asked.key ?? asked.endkey ?? asked.end_key
   const descending = asked.descending === true
@@ -89,6 +92,10 @@ export function allDocsRequest(query: AllDocsQuery, body: Partial<AllDocsBody> =
     },
     updateSeq: asked.update_seq === true,
   }
+}
+
+function hasBounds({ key, startkey, start_key, endkey, end_key }: Partial<AllDocsBody>): boolean {
+  return [key, startkey, start_key, endkey, end_key].some(bound => bound !== undefined)
 }
 
 /** Ids are texts. In CouchDB's order of values null, booleans and numbers stand before texts, lists and objects after them. */

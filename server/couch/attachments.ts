@@ -34,7 +34,7 @@ export function attachmentRoutes(context: CouchContext): readonly Route[] {
 
 function readAttachment(call: AttachmentCall, database: Database): Answer {
   const rev = call.query.rev === undefined ? undefined : checkedRev(call.query.rev)
-  const opened = openDoc(database, docIdOf(call), { rev })
+  const opened = openDoc(database, attachableId(call), { rev })
   const revision = database.revision(opened.doc, opened.rev)
   const attachment = revision?.attachments?.find(({ name }) => name === call.params.name)
   const bytes = attachment === undefined ? undefined : database.attachment(attachment.digest)
@@ -98,12 +98,17 @@ async function deleteAttachment(call: AttachmentCall, database: Database): Promi
 }
 
 function targetOf(call: AttachmentCall): [id: string, name: string] {
-  const id = docIdOf(call)
+  const id = attachableId(call)
   const name = call.params.name ?? ''
   checkMayWrite(call.caller, id)
   checkAttachmentName(name)
-  if (isLocalDocId(id)) throw new CouchError('bad_request', 'A local document has no attachments')
   return [id, name]
+}
+
+function attachableId(call: AttachmentCall): string {
+  const id = docIdOf(call)
+  if (isLocalDocId(id)) throw new CouchError('bad_request', '_local documents do not accept attachments.')
+  return id
 }
 
 /** The revision that the new one is built on; undefined for a document that this attachment makes. */

@@ -45,8 +45,10 @@ export class BulkWriter {
   /** The rows that `#edits` stand for. */
   #places: number[] = []
   #bytes = 0
+  /** Documents that have a row of their own to be told in. */
   #accepted = 0
-  #firstRefusal: CouchError | undefined
+  /** The first one. */
+  #refusal: CouchError | undefined
 
   constructor(database: Database, options: BulkOptions) {
     this.#database = database
@@ -62,13 +64,13 @@ export class BulkWriter {
 
   /**
    * The rows, once all is on disk.
-   * @throws CouchError the first refusal, if a client's own edits were refused all of them, before anything was written
+   * @throws CouchError the first refusal, if no document was one, so that nothing was written. But never `forbidden`: PouchDB gives up
+   * replication for good when it is the answer to a request, and goes on when it is a document's.
    */
   async finish(): Promise<readonly BulkRow[]> {
     await this.#send()
     await Promise.all(this.#underWay)
-    if (this.#options.newEdits && this.#accepted === 0 && this.#firstRefusal !== undefined)
-      throw this.#firstRefusal
+    if (this.#accepted === 0 && this.#refusal !== undefined) throw this.#refusal
     return this.#rows.filter(row => row !== undefined)
   }
 
@@ -115,7 +117,8 @@ export class BulkWriter {
   }
 
   #refuse(place: number, bulkDoc: BulkDoc, error: CouchError): void {
-    this.#firstRefusal ??= error
+    if (error.word === 'forbidden') this.#accepted++
+    this.#refusal ??= error
     this.#rows[place] = { ...namesOf(bulkDoc), error: error.word, reason: error.message }
   }
 

@@ -13,6 +13,7 @@ import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { FRAMES } from './feed-frame.ts'
 import { FeedQuota } from './feed-quota.ts'
 import { expiryOf, LIVE_HEADERS, startLiveWait } from './live-wait.ts'
+import { unquoted } from './query-values.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
 
@@ -40,7 +41,8 @@ type Asked = { readonly call: Call<ChangesQuery>; readonly database: Database; r
 function answerFeed(asked: Asked, body: ChangesBody | undefined): Answer {
   const { call, database } = asked
   const eventId = call.headers['last-event-id']
-  const query = typeof eventId === 'string' ? { ...call.query, 'last-event-id': eventId } : call.query
+  const query =
+    typeof eventId === 'string' ? { ...call.query, 'last-event-id': unquoted(eventId) } : call.query
   const request = feedRequest(query, body)
   const feed = new ChangesFeed(database, request)
   return {

@@ -26,15 +26,11 @@ export function rawDoc(value: unknown): RawDoc {
   throw new CouchError('bad_request', 'Document must be a JSON object')
 }
 
-/**
- * Members a client may send back because a read gave them to it; they say nothing about the edit. The `_replication_…` ones
- * are what a CouchDB's replicator writes into its own documents.
- */
-const IGNORED = new Set([
-  '_revs_info',
-  '_local_seq',
-  '_conflicts',
-  '_deleted_conflicts',
+/** Members a client may send back because a read gave them to it; they say nothing about the edit. */
+const IGNORED = new Set(['_revs_info', '_local_seq', '_conflicts', '_deleted_conflicts'])
+
+/** What a CouchDB's replicator writes into its own documents: data like other members. */
+const REPLICATOR = new Set([
   '_replication_id',
   '_replication_state',
   '_replication_state_time',
@@ -90,7 +86,7 @@ export function replicatedEdit(input: DocInput): Edit {
 export function bodyText(doc: RawDoc): string {
   const body: Record<string, unknown> = {}
   for (const name of Object.keys(doc)) {
-    if (name.charCodeAt(0) !== UNDERSCORE) body[name] = doc[name]
+    if (name.charCodeAt(0) !== UNDERSCORE || REPLICATOR.has(name)) body[name] = doc[name]
     else if (name === '__proto__') define(body, name, doc[name])
     else if (!READ.has(name) && !IGNORED.has(name))
       throw new CouchError('doc_validation', `Bad special document member: ${name}`)

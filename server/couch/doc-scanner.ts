@@ -71,6 +71,7 @@ export class DocScanner {
     if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return at + 1
     switch (this.#expected) {
       case 'body':
+        if (byte === OPEN_BRACKET) throw new CouchError('bad_request', 'Request body must be a JSON object')
         return this.#move(at, byte === OPEN_BRACE, 'first-key')
       case 'first-key':
         return byte === CLOSE_BRACE ? this.#move(at, true, 'nothing') : this.#begin(at, byte === QUOTE)

@@ -18,12 +18,22 @@ type LocalCall = Call<z.infer<typeof revQuery>>
  * names that may hold slashes.
  */
 export function localDocRoutes(context: CouchContext): readonly Route[] {
-  const path = '/:db/_local/*name'
+  return [
+    ...localDocPath(context, '/:db/_local/:name', answerLocalDoc),
+    ...localDocPath(context, '/:db/_local/:name/*rest', answerBelowLocalDoc),
+  ]
+}
+
+function localDocPath(
+  context: CouchContext,
+  path: string,
+  answer: (database: Database, name: string) => Answer,
+): readonly Route[] {
   return [
     databaseRoute(context, {
       method: 'GET',
       path,
-      handle: (call, database) => answerLocalDoc(database, call.params.name ?? ''),
+      handle: (call, database) => answer(database, nameOf(call)),
     }),
     databaseRoute(context, {
       method: 'PUT',
@@ -37,9 +47,19 @@ export function localDocRoutes(context: CouchContext): readonly Route[] {
       path,
       query: revQuery,
       handle: (call: LocalCall, database) =>
-        deleteLocalDoc(database, call.params.name ?? '', call.query.rev ?? ifMatch(call)),
+        deleteLocalDoc(database, nameOf(call), call.query.rev ?? ifMatch(call)),
     }),
   ]
+}
+
+function nameOf({ params }: Pick<Call, 'params'>): string {
+  return params.rest === undefined ? (params.name ?? '') : `${params.name}/${params.rest}`
+}
+
+/** A slash that is not encoded may belong to a local doc's name, but else it asks for an attachment. */
+function answerBelowLocalDoc(database: Database, name: string): Answer {
+  if (database.localDoc(name) !== undefined) return answerLocalDoc(database, name)
+  throw new CouchError('bad_request', '_local documents do not accept attachments.')
 }
 
 export function answerLocalDoc(database: Database, name: string): Answer {
@@ -53,7 +73,7 @@ export function localDocText({ id, rev, body }: LocalDoc): string {
   return `{"_id":${JSON.stringify(`_local/${id}`)},"_rev":"${rev}"${docTail(body)}`
 }
 
-/** Writes what a client sent as a local doc; `_deleted` deletes it. */
+/** Writes what a client sent as a local doc; `_deleted` deletes it. Attachments are dropped, as CouchDB does. */
 export async function writeLocalDoc(
   database: Database,
   name: string,
@@ -61,8 +81,6 @@ export async function writeLocalDoc(
   limits: DocLimits,
 ): Promise<{ readonly id: string; readonly rev: string }> {
   const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev)
-  if (doc._attachments !== undefined)
-    throw new CouchError('bad_request', 'A local document has no attachments')
   const body = doc._deleted === true ? null : bodyText(doc)
   const id = `_local/${name}`
   if (body !== null) checkDocumentSize(id, body, limits.maxDocumentBytes)
@@ -88,7 +106,7 @@ export async function deleteLocalDoc(
 }
 
 async function readAndPut(call: LocalCall, database: Database, limits: DocLimits): Promise<Answer> {
-  const name = call.params.name ?? ''
+  const name = nameOf(call)
   const doc = rawDoc(await readJson(call.stream as Readable, z.unknown(), 2 * limits.maxDocumentBytes))
   const rev = call.query.rev ?? ifMatch(call) ?? doc._rev
   return putLocalDoc(database, { name, doc: rev === undefined ? doc : { ...doc, _rev: rev }, limits })

@@ -2,9 +2,9 @@ import { CouchError } from '../couch-error.ts'
 
 /**
  * `N-sig`. CouchDB makes signatures of 32 hex digits and takes others; ours may hold what needs no escape in JSON, in a
- * URL's query or in a list, which covers every maker of revs we know.
+ * URL's query or in a list, which covers every maker of revs we know. Old clients wrote some with no signature at all.
  */
-const REV = /^[1-9]\d{0,14}-[\w.~+=/-]{1,128}$/
+const REV = /^[1-9]\d{0,14}-[\w.~+=/-]{0,128}$/
 const LOCAL_REV = /^0-\d{1,15}$/
 
 export function isRev(value: unknown): value is string {
