@@ -5,6 +5,9 @@ import type { CommandContext } from './commands/command.ts'
 import { OperatorError } from './commands/operator-error.ts'
 import { runCommand } from './commands/run-command.ts'
 
+// Whoever read our output may be gone, with its terminal or its pipe; that must not keep us from closing in order.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 const isTTY = process.stdout.isTTY === true
 const mayPaint = isTTY && !process.env.NO_COLOR
 
