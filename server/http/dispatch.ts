@@ -7,7 +7,7 @@ import { CouchError } from '../couch-error.ts'
 import { writeAnswer } from './answer.ts'
 import { bodyStream } from './body-stream.ts'
 import { requireJsonContent } from './content-type.ts'
-import { errorAnswer, withoutBody } from './error-answer.ts'
+import { type ErrorAnswer, errorAnswer, withoutBody } from './error-answer.ts'
 import { readJson } from './json-body.ts'
 import type { OpenCalls } from './open-calls.ts'
 import { lastValues, parseQuery } from './query.ts'
@@ -73,17 +73,29 @@ export async function dispatchError(
   response: Response,
 ): Promise<void> {
   const error = errorAnswer(thrown)
-  const { method, path } = request
-  const isGone = request.destroyed && !request.complete
-  if (error.isBug && !isGone && !response.destroyed) {
-    shell.log.error({ err: thrown, requestId: response.getHeader(REQUEST_ID), method, path }, 'a bug')
-  }
+  const { path } = request
+  logFailure(shell, { thrown, error }, request, response)
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
   const isBodiless = shell.isBodilessError(error.status, path, request.headers)
   await writeAnswer(response, isBodiless ? withoutBody(error) : error.answer)
+}
+
+/** Bugs, and what only the operator can put right, such as a full disk; a client's mistakes are his own. */
+function logFailure(
+  { log, calls }: Shell,
+  { thrown, error }: { readonly thrown: unknown; readonly error: ErrorAnswer },
+  request: Request,
+  response: Response,
+): void {
+  const isGone = response.destroyed || (request.destroyed && !request.complete)
+  if (error.status < 500 || isGone || (calls.areClosed && !error.isBug)) return
+  const { method, path } = request
+  const about = { err: thrown, requestId: response.getHeader(REQUEST_ID), method, path }
+  if (error.isBug) log.error(about, 'a bug')
+  else log.warn(about, 'refused')
 }
 
 async function admitted(

@@ -27,5 +27,9 @@ function refusalOf(thrown: unknown): CouchError | undefined {
   if (thrown instanceof URIError) {
     return new CouchError('bad_request', 'The path has a % that begins no character.', { cause: thrown })
   }
+  // The call's own signal: its client is gone and will not read this, or the server stops.
+  if (thrown instanceof Error && thrown.name === 'AbortError') {
+    return new CouchError('service_unavailable', 'The server is stopping.', { cause: thrown })
+  }
   return undefined
 }
