@@ -56,7 +56,8 @@ export class ChangesFeed {
   /** Rows that are there and all that come, until the limit, the timeout or the end. */
   async writeContinuous(wait: LiveWait): Promise<void> {
     const writer = new TextWriter(wait.out)
-    await writer.add(this.#frame.head)
+    // Even nothing: the client learns by it that the feed is open, rows or no rows.
+    await wait.out.write(this.#frame.head)
     do await this.#writePages(writer, wait)
     while (this.#left > 0 && (await this.#changed(writer, wait)))
     await this.#finish(writer)
@@ -139,9 +140,9 @@ export class ChangesFeed {
     await writer.add(this.#frame.after(seq))
   }
 
-  /** With `seq_interval` only every so many rows carry one. */
+  /** With `seq_interval` only the first of so many rows carries one, and the one that reaches the limit. */
   #seqOf(row: ChangeRow): string {
-    if ((this.#written + 1) % this.#request.seqInterval !== 0) return 'null'
+    if (this.#written % this.#request.seqInterval !== 0 && this.#left > 1) return 'null'
     return `"${this.#database.sequence(row.n)}"`
   }
 

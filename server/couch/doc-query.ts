@@ -9,16 +9,14 @@ import {
   revsInfoMember,
 } from './doc-text.ts'
 import { flag, jsonTexts, rev } from './query-values.ts'
-import { isRev } from './rev.ts'
-
-const openRevs = z.union([z.literal('all'), jsonTexts])
+import { checkedRev } from './rev.ts'
 
 /** What `GET /db/doc` is asked for. */
 export const docQuery = z.object({
   rev: rev.optional(),
   revs: flag.optional(),
   revs_info: flag.optional(),
-  open_revs: openRevs.optional(),
+  open_revs: z.string().optional(),
   latest: flag.optional(),
   attachments: flag.optional(),
   atts_since: jsonTexts.optional(),
@@ -70,10 +68,15 @@ function newestOf(doc: StoredDoc, rev: string, latest: boolean): string {
 /** The leaves or named revs of `open_revs`; with `latest`, each named rev's leaves, once. */
 export function openRevsOf(doc: StoredDoc | undefined, query: DocQuery): readonly string[] {
   if (query.open_revs === 'all') return revsOf(doc?.tree.leaves() ?? [])
-  const asked = query.open_revs ?? []
-  for (const rev of asked) if (!isRev(rev)) throw new CouchError('bad_request', 'Invalid rev format')
+  const asked = readRevs(query.open_revs ?? '')
   if (!query.latest || doc === undefined) return asked
   return [...new Set(asked.flatMap(rev => latestOf(doc, rev)))]
+}
+
+function readRevs(text: string): readonly string[] {
+  const revs = jsonTexts.safeParse(text)
+  if (!revs.success) throw new CouchError('bad_request', '`open_revs` must be "all" or a JSON list of revs')
+  return revs.data.map(checkedRev)
 }
 
 /** The leaves of a rev, or the rev itself where it is not known. */

@@ -141,7 +141,9 @@ t.test('a sequence only every so many rows', async t => {
   const database = await adminDatabase(server, 'interval')
   await fill(database)
   const { results } = (await database.get('/_changes?seq_interval=2')).json
-  t.match(results, [{ seq: null }, { seq: /^5-/ }, { seq: null }])
+  t.match(results, [{ seq: /^4-/ }, { seq: null }, { seq: /^6-/ }])
+  const page = (await database.get('/_changes?seq_interval=2&limit=2')).json.results
+  t.match(page, [{ seq: /^4-/ }, { seq: /^5-/ }])
 })
 
 type BadRequest = { readonly query: string; readonly status: number; readonly reason: RegExp }
