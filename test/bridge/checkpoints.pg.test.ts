@@ -78,7 +78,9 @@ t.test('two bridges share the work and never apply a change twice', async t => {
   t.strictSame(await appliedTwice(program), [])
   const [{ count } = {}] = await program.sql('select count(*) from public.applied_rows')
   t.equal(Number(count), users.length * 40)
-  const shares = await program.sql('select application, count(*) from public.applied_rows group by 1 order by 1')
+  const shares = await program.sql(
+    'select application, count(*) from public.applied_rows group by 1 order by 1',
+  )
   t.strictSame(
     shares.map(row => row.application),
     ['one', 'two'],
