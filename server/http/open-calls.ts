@@ -9,6 +9,9 @@ export type OpenCalls = {
   readonly areClosed: boolean
 }
 
+/** Why a call's signals abort. One for all: making an exception with its stack for each request is felt. */
+export const CALL_ENDED = new DOMException('The call has ended.', 'AbortError')
+
 /**
  * A set, and not one signal that all calls listen to: an `AbortSignal` walks a list to remove a listener, which ten
  * thousand waiting feeds would feel.
@@ -22,13 +25,13 @@ export function createOpenCalls(): OpenCalls {
       calls.add(call)
       response.once('close', () => {
         calls.delete(call)
-        call.abort()
+        call.abort(CALL_ENDED)
       })
       return call.signal
     },
     close() {
       areClosed = true
-      for (const call of [...calls]) call.abort()
+      for (const call of [...calls]) call.abort(CALL_ENDED)
     },
     get areClosed() {
       return areClosed

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { Logger } from 'pino'
 
@@ -11,7 +11,7 @@ export const REQUEST_ID = 'X-Request-Id'
  */
 export function requestLog(log: Logger): RequestHandler {
   return (request, response, next) => {
-    const requestId = randomBytes(6).toString('hex')
+    const requestId = randomUUID().slice(-12)
     response.setHeader(REQUEST_ID, requestId)
     if (log.isLevelEnabled('debug')) {
       const { method, path } = request

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { CALL_ENDED } from './open-calls.ts'
 import type { Out } from './route.ts'
 
 /** A client that has read nothing for so long is gone, or holds our memory on purpose. */
@@ -7,7 +8,7 @@ const STALLED_MS = 120_000
 /** Where a streamed answer goes: writes wait for the socket, so a slow reader costs one chunk of memory. */
 export function socketOut(response: ServerResponse): Out {
   const closed = new AbortController()
-  response.once('close', () => closed.abort())
+  response.once('close', () => closed.abort(CALL_ENDED))
   return {
     signal: closed.signal,
     write(chunk) {
