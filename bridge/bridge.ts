@@ -4,7 +4,7 @@ import { delayAfter, pause } from './back-off.ts'
 import { BridgeError } from './bridge-error.ts'
 import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
 import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
-import { Outage } from './outage.ts'
+import { Complaints, Outage } from './outage.ts'
 import { openPool, postgresName } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
@@ -27,7 +27,7 @@ export type Bridge = {
   close(): Promise<void>
 }
 
-/** Batches at once. Each needs a connection to Postgres; the follower and the search for dirty databases need one more. */
+/** Batches at once. Each needs a connection to Postgres, and so do the follower and the search for dirty databases. */
 const WORKERS = 4
 
 /** How often dirty databases are looked for that no one told this bridge of: another bridge's, or after a failure. */
@@ -43,6 +43,7 @@ type Parts = {
   readonly queue: WorkQueue
   readonly signal: AbortSignal
   readonly outages: { readonly server: Outage; readonly postgres: Outage }
+  readonly complaints: Complaints
 }
 
 /**
@@ -69,12 +70,12 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
 function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
   const log = pino({ name: 'bridge', level: options.logLevel })
   const client = couchClient(options.serverUrl)
-  const pool = openPool(options.databaseUrl, WORKERS + 1, log)
+  const pool = openPool(options.databaseUrl, WORKERS + 2, log)
   const outages = {
     server: new Outage(log, `the server ${client.url}`),
     postgres: new Outage(log, postgresName(options.databaseUrl)),
   }
-  return { client, pool, log, queue: new WorkQueue(), signal, outages }
+  return { client, pool, log, queue: new WorkQueue(), signal, outages, complaints: new Complaints(log) }
 }
 
 function followContext({ client, pool, signal, queue }: Parts): FollowContext {
@@ -194,10 +195,10 @@ function shuffled(databases: readonly string[]): string[] {
     .map(({ database }) => database)
 }
 
-function report({ outages, log }: Parts, error: unknown, database?: string): void {
+function report({ outages, complaints }: Parts, error: unknown, database?: string): void {
   if (error instanceof ServerError && isOutage(error)) outages.server.report(error)
   else if (!(error instanceof ServerError) && verdictOf(error) === 'retry') outages.postgres.report(error)
-  else log.error({ err: error, database }, 'trying again later')
+  else complaints.report(error, database)
 }
 
 /** What is wrong with the server as a whole, not with one database. */

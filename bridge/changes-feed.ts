@@ -38,7 +38,7 @@ export type ChangesQuery = {
 }
 
 /** Memory for one page. A single document may be larger, and is read all the same. */
-const MAX_PAGE_BYTES = 24 * 1024 * 1024
+const MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 /** Reads one page: at most `limit` changes, fewer if they are large. */
 export async function readChanges(client: CouchClient, query: ChangesQuery): Promise<ChangesPage> {

@@ -32,3 +32,27 @@ export class Outage {
     this.#since = undefined
   }
 }
+
+const REPEAT_MS = 60_000
+
+/**
+ * Says what goes wrong with single databases, or in a way nobody foresaw: in full, but each reason once a minute,
+ * though thousands of databases may fail for the same one.
+ */
+export class Complaints {
+  readonly #log: Logger
+  readonly #saidAt = new Map<string, number>()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  report(error: unknown, database: string | undefined): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    const now = Date.now()
+    for (const [said, at] of this.#saidAt) if (at < now - REPEAT_MS) this.#saidAt.delete(said)
+    if (this.#saidAt.has(reason)) return
+    this.#saidAt.set(reason, now)
+    this.#log.error({ err: error, database }, 'something goes wrong; trying again until it does not')
+  }
+}

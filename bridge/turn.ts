@@ -35,30 +35,61 @@ export type TurnContext = {
 export type TurnOutcome = 'clean' | 'more' | 'taken'
 
 /** The sizes of a page. A document of samples has thousands of rows, so fewer of them fill a transaction. */
-const PAGE_LIMIT = { main: 500, accounts: 500, metrics: 20 } as const
+const PAGE_LIMIT = { main: 1000, accounts: 1000, metrics: 20 } as const
+
+/** How many pages a database gets before the others have their turns. */
+const PAGES_PER_TURN = 4
 
 /**
- * One batch of one database: reads a page of changes from where its checkpoint stands and applies it. Rows, dead
+ * Some batches of one database: reads pages of changes from where its checkpoint stands and applies each. Rows, dead
  * letters and the new cursor are one transaction, and the checkpoint must still be where the page was read from.
  */
 export async function takeTurn(context: TurnContext, database: string): Promise<TurnOutcome> {
   const source = sourceOf(database)
   const dirty = source && (await readDirty(context.pool, database))
   if (source === undefined || dirty === undefined) return 'clean'
+  const turn = { context, source, dirty }
+  if (dirty.rebuild !== undefined) return await ifThere(turn, () => rebuild(turn))
+  return await applyPages(turn)
+}
+
+/** A database's turn. The cursor of `dirty` moves with each batch that is committed. */
+type Turn = { readonly context: TurnContext; readonly source: Source; readonly dirty: DirtyDatabase }
+
+/** The next page is read while Postgres works on this one. */
+async function applyPages(turn: Turn): Promise<TurnOutcome> {
+  let { dirty } = turn
+  let reading = readPage(turn, dirty.cursor)
+  for (let pages = 1; ; pages++) {
+    const at = { ...turn, dirty }
+    const page = await ifThere(at, () => reading)
+    if (typeof page === 'string') return page
+    if (page.rewound && dirty.cursor !== undefined) return await ifThere(at, () => rebuild(at))
+    const hasNext = page.pending > 0 && pages < PAGES_PER_TURN
+    if (hasNext) {
+      reading = readPage(turn, page.cursor)
+      // It is dropped when this page is not applied, and its failure with it.
+      reading.catch(() => undefined)
+    }
+    const outcome = await applyPage(at, page)
+    if (outcome !== 'more' || !hasNext) return outcome
+    dirty = { ...dirty, cursor: page.cursor }
+  }
+}
+
+/** Does what asks the server for a database, and forgets the database if the server no longer has it. */
+async function ifThere<T>(turn: Turn, work: () => Promise<T>): Promise<T | TurnOutcome> {
   try {
-    if (dirty.rebuild !== undefined) return await rebuild(context, source, dirty)
-    const page = await readPage(context, source, dirty.cursor)
-    if (page.rewound && dirty.cursor !== undefined) return await rebuild(context, source, dirty)
-    return await applyPage(context, source, { dirty, page })
+    return await work()
   } catch (error) {
-    if (isMissingDatabase(error)) return await forget(context, source, dirty)
+    if (isMissingDatabase(error)) return await forget(turn)
     throw error
   }
 }
 
 type Page = ChangesPage & { readonly plan: Plan }
 
-async function readPage(context: TurnContext, source: Source, since: string | undefined): Promise<Page> {
+async function readPage({ context, source }: Turn, since: string | undefined): Promise<Page> {
   const { client, signal } = context
   const { database, kind } = source
   const page = await readChanges(client, { database, since, limit: PAGE_LIMIT[kind], signal })
@@ -75,13 +106,7 @@ export async function planWithRivals(
   return planChanges(source, changes, rivals)
 }
 
-type PageToApply = { readonly dirty: DirtyDatabase; readonly page: Page }
-
-async function applyPage(
-  context: TurnContext,
-  source: Source,
-  { dirty, page }: PageToApply,
-): Promise<TurnOutcome> {
+async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<TurnOutcome> {
   const { database } = source
   const apply = (onRefusal: OnRefusal) =>
     inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
@@ -122,14 +147,15 @@ function logPage({ log }: TurnContext, { plan, changes, pending }: Page, outcome
  * Makes all rows of a database anew: after it was restored, or deleted and made again, what is mirrored may never
  * have been in it. One transaction from the first page to the last, so that no reader sees half of it.
  */
-async function rebuild(context: TurnContext, source: Source, dirty: DirtyDatabase): Promise<TurnOutcome> {
+async function rebuild(turn: Turn): Promise<TurnOutcome> {
+  const { context, source, dirty } = turn
   const { database } = source
   context.log.info({ database }, 'mirroring a database anew from its start')
   return await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
     if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
     await removeRows(sql, source)
     await dropLetters(sql, database)
-    const cursor = await applyAllPages(context, source, sql)
+    const cursor = await applyAllPages(turn, sql)
     await moveCheckpoint(sql, database, cursor)
     if (await clearMark(sql, database, dirty.mark)) return 'clean'
     if (dirty.rebuild !== undefined) await clearRebuild(sql, database, dirty.rebuild)
@@ -137,10 +163,15 @@ async function rebuild(context: TurnContext, source: Source, dirty: DirtyDatabas
   })
 }
 
-async function applyAllPages(context: TurnContext, source: Source, sql: Queryable): Promise<string> {
+async function applyAllPages(turn: Turn, sql: Queryable): Promise<string> {
   let cursor: string | undefined
   for (;;) {
-    const page = await readPage(context, source, cursor)
+    const page = await readPage(turn, cursor)
+    if (page.rewound && cursor !== undefined) {
+      throw new Error(
+        `${turn.source.database} was made anew while it was read: what was read is of two databases`,
+      )
+    }
     await applyWithLetters(sql, page.plan, 'set aside')
     cursor = page.cursor
     if (page.pending === 0) return cursor
@@ -148,7 +179,7 @@ async function applyAllPages(context: TurnContext, source: Source, sql: Queryabl
 }
 
 /** The database is gone: so are its rows. If it is made again, that is a mark of its own. */
-async function forget(context: TurnContext, source: Source, dirty: DirtyDatabase): Promise<TurnOutcome> {
+async function forget({ context, source, dirty }: Turn): Promise<TurnOutcome> {
   const { database } = source
   const outcome = await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
     if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'

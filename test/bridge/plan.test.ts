@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import t from 'tap'
+import type { Change } from '../../bridge/changes-feed.ts'
+import { planChanges, rivalRevs } from '../../bridge/plan.ts'
+import type { Source } from '../../bridge/source.ts'
+import { sourceOf } from '../../bridge/source.ts'
+import { metricsDbName, userDbName } from '../../design-docs/user-db.ts'
+import { sessionDoc } from '../fixtures/workout.ts'
+
+const sub = randomUUID()
+const main: Source = { database: userDbName(sub), kind: 'main', userUuid: sub }
+
+function change(members: Partial<Change> & { readonly id: string }): Change {
+  return {
+    seq: '1-a',
+    revs: ['1-a'],
+    deleted: false,
+    doc: undefined,
+    lastLive: undefined,
+    time: 1000,
+    ...members,
+  }
+}
+
+function live(doc: { readonly _id: string }, members: Partial<Change> = {}): Change {
+  return change({ id: doc._id, doc: { ...doc, _rev: '1-a' }, ...members })
+}
+
+t.test('a database is of a user, of his samples, of the accounts, or not mirrored', async t => {
+  t.strictSame(sourceOf(userDbName(sub)), main)
+  t.strictSame(sourceOf(metricsDbName(sub)), { database: metricsDbName(sub), kind: 'metrics', userUuid: sub })
+  t.strictSame(sourceOf('_users'), { database: '_users', kind: 'accounts', userUuid: '' })
+  for (const name of ['_replicator', 'other', 'userdb-', 'userdb-zz', userDbName('x'.repeat(3000))]) {
+    t.equal(sourceOf(name), undefined)
+  }
+})
+
+t.test('design documents are nobody’s rows', async t => {
+  const plan = planChanges(
+    main,
+    [live({ _id: '_design/x' }), change({ id: '_design/y', deleted: true })],
+    new Map(),
+  )
+  t.strictSame([plan.deadLetters, plan.settled, plan.tables.size], [[], [], 0])
+})
+
+t.test('of a document that a page holds twice the last change counts', async t => {
+  const doc = sessionDoc()
+  const plan = planChanges(main, [live(doc), live(doc, { seq: '2-a' })], new Map())
+  const [table] = plan.tables.values()
+  t.strictSame(
+    table?.upserts.map(({ change }) => change.seq),
+    ['2-a'],
+  )
+})
+
+t.test('an id that Postgres cannot store touches no table, alive or deleted', async t => {
+  const ids = ['session:a\0b', 'session:\ud83d']
+  const changes = ids.flatMap(id => [
+    live({ ...sessionDoc(), _id: id }),
+    change({ id: `${id}2`, deleted: true }),
+  ])
+  const plan = planChanges(main, changes, new Map())
+  t.strictSame(
+    plan.deadLetters.map(letter => letter.change.id),
+    ids,
+  )
+  t.strictSame(plan.tables.size, 0)
+})
+
+t.test('a change without a body is a dead letter, not a crash', async t => {
+  const plan = planChanges(main, [change({ id: sessionDoc()._id })], new Map())
+  t.match(plan.deadLetters, [{ rev: '1-a', problem: { reason: /./ } }])
+})
+
+t.test('only living documents with rivals need more bodies, and never the winner’s', async t => {
+  const doc = sessionDoc()
+  const revs = ['3-c', '2-b', '1-d']
+  const changes = [
+    live(doc, { revs, doc: { ...doc, _rev: '3-c' } }),
+    live(sessionDoc()),
+    change({ id: 'session:gone', deleted: true, revs }),
+    live({ _id: '_design/x' }, { revs }),
+  ]
+  t.strictSame(rivalRevs(changes), [
+    { id: doc._id, rev: '2-b' },
+    { id: doc._id, rev: '1-d' },
+  ])
+})
