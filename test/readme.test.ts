@@ -1,0 +1,89 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { type Environment, PROGRAM, spawnDivan } from './commands/divan-process.ts'
+import { eventually } from './fixtures/eventually.ts'
+import { query } from './fixtures/query.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const ADMIN_PASSWORD = 'password-of-the-readme'
+
+/** The README's blocks of one language, in their order. */
+async function blocks(language: string): Promise<string[]> {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  return Array.from(readme.matchAll(/^```(\w+)\n(.*?)^```$/gms))
+    .filter(([, of]) => of === language)
+    .map(([, , text = '']) => text)
+}
+
+async function temporaryFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'divan-readme-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** `npm start` without npm; what the README's commands find is in the data folder. */
+async function program(t: Test) {
+  const folder = await temporaryFolder(t)
+  const environment: Environment = {
+    PATH: process.env.PATH ?? '',
+    DIVAN_DATA: join(folder, 'data'),
+    DIVAN_ADMIN_PASSWORD: ADMIN_PASSWORD,
+  }
+  const running = spawnDivan(t, ['start'], environment)
+  await eventually(() => running.stdout().includes('npx divan demo'), 'the first lines', 60_000)
+  const text = await readFile(join(folder, 'data/running.json'), 'utf8')
+  const { serverUrl, databaseUrl } = JSON.parse(text) as { serverUrl: string; databaseUrl: string }
+  return { folder, environment, serverUrl, databaseUrl }
+}
+
+t.test('every block of the README that can be pasted does what it says', async t => {
+  const { folder, environment, serverUrl, databaseUrl } = await program(t)
+  const here = (text: string) => text.replaceAll('127.0.0.1:5984', new URL(serverUrl).host)
+
+  async function shell(text: string): Promise<string> {
+    const script = here(text).replaceAll('npx divan', `${process.execPath} ${PROGRAM}`)
+    const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], {
+      cwd: folder,
+      env: { ...environment, ADMIN_PASSWORD },
+    })
+    return stdout
+  }
+
+  const [token = '', admin = '', operator = '', ...moreShell] = await blocks('sh')
+  const [phone = '', ...moreScripts] = await blocks('js')
+  const [sql = '', ...moreSql] = await blocks('sql')
+  t.same([moreShell, moreScripts, moreSql], [[], [], []], 'no block is left out of this test')
+
+  const TOKEN = (await shell(token)).trim()
+  t.match(TOKEN, /^[\w-]+\.[\w-]+\.[\w-]+$/, 'a token')
+
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  await writeFile(join(folder, 'phone.mjs'), here(phone))
+  const app = spawn(process.execPath, ['phone.mjs'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, TOKEN },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  t.teardown(async () => {
+    if (app.exitCode === null && app.kill()) await once(app, 'exit')
+  })
+  const rows = await eventually(async () => {
+    const rows = await query(databaseUrl, sql)
+    return rows.length > 0 ? rows : undefined
+  }, 'the row of the phone')
+  t.match(rows, [{ exercise_name: 'Bench press', weight_per_cable_kg: 42.5 }])
+  t.equal(app.exitCode, null, 'the phone stays online')
+
+  const answers = await shell(admin)
+  const userDb = `userdb-${Buffer.from('6f1c2a34-9d5b-4c1e-8a70-2f6f1e0b9a11').toString('hex')}`
+  t.match(answers, userDb, 'the admin sees the database of the user')
+  t.match(answers, '"last_seq"', 'and the feed of changed databases')
+
+  const said = await shell(operator)
+  t.match(said, 'DIVAN_PORT', 'help lists the settings')
+})
