@@ -8,7 +8,9 @@ const STALLED_MS = 120_000
 /** Where a streamed answer goes: writes wait for the socket, so a slow reader costs one chunk of memory. */
 export function socketOut(response: ServerResponse): Out {
   const closed = new AbortController()
-  response.once('close', () => closed.abort(CALL_ENDED))
+  // A client may be gone before its answer begins; then `close` is over, and nobody would ever drain.
+  if (response.closed) closed.abort(CALL_ENDED)
+  else response.once('close', () => closed.abort(CALL_ENDED))
   return {
     signal: closed.signal,
     write(chunk) {
