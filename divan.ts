@@ -24,6 +24,9 @@ const context: CommandContext = {
   warn: line => void process.stderr.write(`${line}\n`),
 }
 
+/** What somebody forgot to close must not keep a program from ending that has done its work. */
+const LINGER_MS = 5000
+
 try {
   process.exitCode = await runCommand(process.argv.slice(2), context)
 } catch (error) {
@@ -31,3 +34,4 @@ try {
   if (error instanceof OperatorError) for (const line of error.lines) context.warn(`divan: ${line}`)
   else console.error(error)
 }
+setTimeout(() => process.exit(), LINGER_MS).unref()
