@@ -1,0 +1,131 @@
+import type { Test } from 'tap'
+import type { ChangesQuery, DocsQuery } from '../../../../server/store/store.ts'
+import { interactive, replicated, type Subject, store } from './subject.ts'
+
+/** Pages of documents and of the feed, and what a peer's revisions are missing. */
+export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<void> {
+  await t.test('live documents are listed by id in byte order, in ranges', async t => {
+    const database = await newDatabase()
+    await database.write(
+      ['d', 'b', 'B', 'a', 'é', 'c'].map(id => interactive(id, undefined, { body: `{"i":"${id}"}` })),
+    )
+    await store(database, interactive('c', database.doc('c')?.tree.winner.rev, { deleted: true }))
+    const ids = (query: Partial<DocsQuery>) =>
+      database.docs({ limit: 10, withBodies: false, ...query }).map(({ id }) => id)
+    t.same(ids({}), ['B', 'a', 'b', 'd', 'é'])
+    t.same(ids({ descending: true }), ['é', 'd', 'b', 'a', 'B'])
+    t.same(ids({ startKey: 'a', endKey: 'd' }), ['a', 'b', 'd'])
+    t.same(ids({ startKey: 'a', endKey: 'd', inclusiveEnd: false }), ['a', 'b'])
+    t.same(ids({ startKey: 'd', endKey: 'a', descending: true }), ['d', 'b', 'a'])
+    t.same(ids({ skip: 1, limit: 2 }), ['a', 'b'])
+    t.same(ids({ limit: 0 }), [])
+    t.equal(database.offset({}), 0)
+    t.equal(database.offset({ startKey: 'b' }), 2)
+    t.equal(database.offset({ startKey: 'b', descending: true }), 2)
+    const [row] = database.docs({ limit: 1, withBodies: true, startKey: 'd' })
+    t.match(row, {
+      id: 'd',
+      seq: 1,
+      rev: row?.revision?.rev,
+      revision: { deleted: false, body: '{"i":"d"}' },
+    })
+    t.equal(database.docs({ limit: 1, withBodies: false })[0]?.revision, undefined)
+  })
+
+  await t.test('a page of bodies ends after about a mebibyte', async t => {
+    const database = await newDatabase()
+    const body = JSON.stringify({ text: 'x'.repeat(300_000) })
+    await database.write(['a', 'b', 'c', 'd', 'e', 'f'].map(id => interactive(id, undefined, { body })))
+    t.equal(database.docs({ limit: 100, withBodies: true }).length, 4)
+    t.equal(database.changes({ after: 0, limit: 100, withBodies: true }).length, 4)
+    t.equal(database.changes({ after: 0, limit: 100 }).length, 6)
+    const huge = JSON.stringify({ text: 'x'.repeat(3_000_000) })
+    await store(database, interactive('huge', undefined, { body: huge }))
+    t.equal(
+      database.changes({ after: 6, limit: 100, withBodies: true })[0]?.revision?.body,
+      huge,
+      'at least one row',
+    )
+  })
+
+  await t.test('the feed has each document once, at its last change', async t => {
+    const database = await newDatabase()
+    const revs = await Promise.all(['a', 'b', 'c'].map(id => store(database, interactive(id))))
+    await store(database, interactive('a', revs[0]))
+    await store(database, interactive('b', revs[1], { deleted: true }))
+    const ids = (query: Partial<ChangesQuery>) =>
+      database.changes({ after: 0, limit: 10, ...query }).map(({ n, id }) => `${n} ${id}`)
+    t.same(ids({}), ['3 c', '4 a', '5 b'])
+    t.same(ids({ after: 3 }), ['4 a', '5 b'])
+    t.same(ids({ after: 5 }), [])
+    t.same(ids({ limit: 2 }), ['3 c', '4 a'])
+    t.same(ids({ limit: 0 }), [])
+    t.same(ids({ descending: true, after: Number.POSITIVE_INFINITY }), ['5 b', '4 a', '3 c'])
+    t.same(ids({ descending: true, after: 5, limit: 1 }), ['4 a'])
+    t.same(ids({ ids: ['c', 'b', 'nothing'] }), ['3 c', '5 b'])
+    t.same(ids({ ids: [] }), [])
+    const [, , row] = database.changes({ after: 0, limit: 3, withBodies: true, withLastLive: true })
+    t.match(row, { deleted: true, revision: { deleted: true }, lastLive: { deleted: false } })
+    t.equal(row?.leaves, undefined, 'a single leaf is the rule')
+  })
+
+  await t.test('pending counts the rows that a feed still holds', async t => {
+    const database = await newDatabase()
+    for (let n = 0; n < 5; n++) await store(database, interactive(`doc${n}`))
+    for (let n = 0; n < 3; n++)
+      await store(database, interactive(`doc${n}`, database.doc(`doc${n}`)?.tree.winner.rev))
+    for (let n = 0; n <= 9; n++) {
+      const after = database.changes({ after: n, limit: 100 }).length
+      t.equal(database.pending(n), after, `after ${n}`)
+      const before = database.changes({ after: n, limit: 100, descending: true }).length
+      t.equal(database.pending(n, true), before, `before ${n}`)
+    }
+  })
+
+  await t.test('the time of a change is never lower than that of an earlier one', async t => {
+    const database = await newDatabase()
+    const start = Date.now()
+    for (let n = 0; n < 20; n++) await store(database, interactive(`doc${n}`))
+    const times = database.changes({ after: 0, limit: 100 }).map(({ time }) => time)
+    t.same(
+      times,
+      [...times].sort((a, b) => a - b),
+    )
+    t.ok((times[0] ?? 0) >= start && (times.at(-1) ?? 0) <= Date.now())
+    t.equal(database.doc('doc0')?.time, times[0])
+  })
+
+  await t.test('a sequence names its number and leads back to it', async t => {
+    const database = await newDatabase()
+    t.match(database.sequence(0), /^0-[0-9a-f]{8}$/)
+    const handle = database.sequence(0)
+    for (let n = 1; n <= 3; n++) {
+      await store(database, interactive(`doc${n}`))
+      t.match(database.sequence(n), new RegExp(`^${n}-`))
+      t.same(database.place(database.sequence(n)), { n, rewound: false })
+    }
+    t.same(database.place(handle), { n: 0, rewound: false })
+    t.same(database.place('now'), { n: 3, rewound: false })
+    t.same(database.place('2'), { n: 0, rewound: true })
+  })
+
+  await t.test('revs diff tells what is missing and which leaves it may build on', async t => {
+    const database = await newDatabase()
+    await database.write([
+      replicated('line', ['3-c', 'b', 'a']),
+      replicated('branched', ['2-b', 'a']),
+      replicated('branched', ['3-z', 'y', 'a']),
+    ])
+    const diff = (id: string, ...revs: string[]) => database.revsDiff(new Map([[id, revs]])).get(id)
+    t.equal(diff('line', '3-c', '1-a'), undefined, 'a name is enough to be known')
+    t.same(diff('line', '4-d', '3-c'), { missing: ['4-d'], possibleAncestors: ['3-c'] })
+    t.same(diff('line', '2-x'), { missing: ['2-x'], possibleAncestors: [] })
+    t.same(diff('line', '3-x', '9-x', '9-x'), { missing: ['3-x', '9-x'], possibleAncestors: ['3-c'] })
+    t.same(diff('branched', '3-x'), { missing: ['3-x'], possibleAncestors: ['2-b'] })
+    t.same(diff('branched', '2-b', '3-z', '2-y'), undefined)
+    t.same(diff('none', '1-a', '2-b'), { missing: ['1-a', '2-b'], possibleAncestors: [] })
+    const many = new Map(Array.from({ length: 1000 }, (_, n) => [`doc${n}`, [`1-${n}`]]))
+    t.equal(database.revsDiff(many).size, 1000)
+    t.equal(database.revsDiff(new Map()).size, 0)
+  })
+}

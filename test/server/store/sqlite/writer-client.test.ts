@@ -1,0 +1,28 @@
+import t from 'tap'
+import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
+import { prepareFile } from '../../../../server/store/sqlite/prepare-file.ts'
+import { WriterClient } from '../../../../server/store/sqlite/writer-client.ts'
+
+t.test('when the writer dies, pending and later writes are refused and nothing hangs', async t => {
+  const file = `${t.testdir()}/store.db`
+  prepareFile(await loadDriver(), file)
+  const lines: string[] = []
+  const writer = await WriterClient.start(file, { committed: () => {}, log: line => lines.push(line) })
+  t.equal(await writer.send<'createDatabase'>({ kind: 'createDatabase', name: 'a' }), 'created')
+
+  const brokenCommand = { kind: 'write', db: 1, edits: undefined } as never
+  const pending = [
+    writer.send<'write'>(brokenCommand),
+    writer.send<'deleteDatabase'>({ kind: 'deleteDatabase', name: 'a' }),
+  ]
+  for (const { status, ...rest } of await Promise.allSettled<unknown>(pending)) {
+    t.equal(status, 'rejected')
+    t.match(rest, { reason: { word: 'service_unavailable' } })
+  }
+  await t.rejects(writer.send<'createDatabase'>({ kind: 'createDatabase', name: 'b' }), {
+    name: 'CouchError',
+    word: 'service_unavailable',
+  })
+  t.match(lines.join('\n'), /the store's writer died: TypeError/)
+  await writer.close()
+})
