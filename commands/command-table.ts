@@ -5,7 +5,7 @@ export const commandTable: readonly Command[] = [
   {
     name: 'start',
     usage: 'start',
-    text: 'server, bridge and, without DATABASE_URL, an embedded Postgres',
+    text: 'server, bridge and, unless DATABASE_URL is set, a Postgres',
     options: {},
     optionTexts: [],
     words: [],
