@@ -59,9 +59,11 @@ export type MirrorOfUser = {
 export async function isCaughtUp({ serverUrl, databaseUrl, userSub }: MirrorOfUser): Promise<boolean> {
   const client = couchClient(serverUrl)
   const signal = AbortSignal.timeout(30_000)
-  for (const database of [userDbName(userSub), metricsDbName(userSub)]) {
-    const since = await cursorOf(databaseUrl, database)
+  const databases = [userDbName(userSub), metricsDbName(userSub)]
+  const cursors = await cursorsOf(databaseUrl, databases)
+  for (const database of databases) {
     try {
+      const since = cursors.get(database)
       const { changes, rewound } = await readChanges(client, { database, since, limit: 1, signal })
       if (changes.length > 0 || rewound) return false
     } catch (error) {
@@ -71,12 +73,14 @@ export async function isCaughtUp({ serverUrl, databaseUrl, userSub }: MirrorOfUs
   return true
 }
 
-async function cursorOf(databaseUrl: string, database: string): Promise<string | undefined> {
+async function cursorsOf(databaseUrl: string, databases: readonly string[]): Promise<Map<string, string>> {
   const pool = openPool(databaseUrl, 1)
   try {
-    const sql = `select cursor from divan.checkpoints where database = $1`
-    const { rows } = await pool.query<{ readonly cursor: string | null }>(sql, [database])
-    return rows[0]?.cursor ?? undefined
+    const { rows } = await pool.query<{ readonly database: string; readonly cursor: string }>(
+      'select database, cursor from divan.checkpoints where database = any($1) and cursor is not null',
+      [databases],
+    )
+    return new Map(rows.map(row => [row.database, row.cursor]))
   } finally {
     await pool.end()
   }

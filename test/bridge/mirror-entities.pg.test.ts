@@ -1,4 +1,5 @@
 import assert from 'node:assert'
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
@@ -155,4 +156,33 @@ t.test('databases that are no user’s are not mirrored', async t => {
   t.strictSame(await program.sql('select 1 from workout_sessions where doc_id = $1', [doc._id]), [])
   const known = await program.sql('select database from divan.checkpoints where database = any($1)', [names])
   t.strictSame(known, [])
+})
+
+t.test('documents too large to be read together are read one by one', async t => {
+  const user = await program.user()
+  const description = 'x'.repeat(7_000_000)
+  const docs = Array.from({ length: 4 }, () => {
+    const clientId = randomUUID()
+    return { _id: `routine:${clientId}`, clientId, name: 'Large', description, createdAt: 1, updatedAt: 1 }
+  })
+  for (const doc of docs) await user.write(doc)
+  await user.mirrored()
+  const rows = await program.sql('select length(description) from routines where user_id = $1', [user.sub])
+  t.strictSame(
+    rows.map(row => row.length),
+    docs.map(() => description.length),
+  )
+})
+
+t.test('a document of thirty thousand samples is thirty thousand rows', async t => {
+  const user = await program.user()
+  const sessionId = randomUUID()
+  const samples = Array.from({ length: 30_000 }, (_, timestamp) => ({ timestamp, load: timestamp / 7 }))
+  await user.write({ _id: `metrics:${sessionId}:1`, sessionId, samples })
+  await user.mirrored()
+  const [row] = await program.sql(
+    'select count(*), max(load), count(distinct timestamp) as times from metric_samples where user_id = $1',
+    [user.sub],
+  )
+  t.match(row, { count: '30000', max: 29_999 / 7, times: '30000' })
 })
