@@ -10,6 +10,7 @@ import type { CouchContext } from './couch-context.ts'
 import { openDoc } from './doc-query.ts'
 import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
 import { namedRev } from './doc-write.ts'
+import { matchesEtag } from './etag.ts'
 import { unquoted } from './query-values.ts'
 import { checkedRev } from './rev.ts'
 import { createdAnswer, type Written, writeEdit } from './write-edit.ts'
@@ -44,8 +45,9 @@ function readAttachment(call: AttachmentCall, database: Database): Answer {
 }
 
 function answerBytes(call: AttachmentCall, attachment: Attachment, bytes: AttachmentBytes): Answer {
-  const headers = headersOf(attachment)
-  if (call.headers['if-none-match'] === headers.ETag) return { status: 304, headers, empty: true }
+  const etag = `"${attachment.digest.replace(/^md5-/, '')}"`
+  const headers = headersOf(attachment, etag)
+  if (matchesEtag(call.headers['if-none-match'], etag)) return { status: 304, headers, empty: true }
   const range = byteRange(call.headers.range, bytes.length)
   const { start, end } = range ?? { start: 0, end: bytes.length }
   return {
@@ -60,13 +62,13 @@ function answerBytes(call: AttachmentCall, attachment: Attachment, bytes: Attach
 }
 
 /** A user's file is shown by browsers in this server's own name: it must not run there, nor be taken for what it is not. */
-function headersOf({ contentType, digest }: Attachment): Record<string, string> {
+function headersOf({ contentType }: Attachment, etag: string): Record<string, string> {
   return {
     'Content-Type': /^[\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream',
     'Content-Security-Policy': 'sandbox',
     'X-Content-Type-Options': 'nosniff',
     'Accept-Ranges': 'bytes',
-    ETag: `"${digest.replace(/^md5-/, '')}"`,
+    ETag: etag,
   }
 }
 

@@ -59,7 +59,7 @@ export class ChangesFeed {
     // Even nothing: the client learns by it that the feed is open, rows or no rows.
     await wait.out.write(this.#frame.head)
     do await this.#writePages(writer, wait)
-    while (this.#left > 0 && (await this.#changed(writer, wait)))
+    while (this.#left > 0 && !this.#request.descending && (await this.#changed(writer, wait)))
     await this.#finish(writer)
   }
 

@@ -1,3 +1,4 @@
+import type { Caller } from '../auth/caller.ts'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
 import type { Database } from '../store/store.ts'
 import { ChangesFeed } from './changes-feed.ts'
@@ -54,8 +55,8 @@ function answerFeed(asked: Asked, body: ChangesBody | undefined): Answer {
 async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, out: Out): Promise<void> {
   const { call, database, quota } = asked
   const isLive = request.feed !== 'normal'
-  const user = isLive && call.caller.kind === 'user' ? call.caller.sub : undefined
-  const timeoutMs = user === undefined ? request.timeoutMs : quota.enter(user, request.timeoutMs)
+  const token = isLive ? tokenOf(call.caller) : undefined
+  const timeoutMs = token === undefined ? request.timeoutMs : quota.enter(token, request.timeoutMs)
   const wait = startLiveWait({
     subscribe: isLive ? listener => database.onChange(listener) : () => () => {},
     out,
@@ -70,6 +71,11 @@ async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, 
     else await feed.writeContinuous(wait)
   } finally {
     wait.close()
-    if (user !== undefined) quota.leave(user)
+    if (token !== undefined) quota.leave(token)
   }
+}
+
+/** Names a user's token: those of two devices are seldom issued for the same second. */
+function tokenOf(caller: Caller): string | undefined {
+  return caller.kind === 'user' ? `${caller.expiresAt} ${caller.sub}` : undefined
 }

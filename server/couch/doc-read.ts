@@ -6,6 +6,7 @@ import type { CouchContext } from './couch-context.ts'
 import { type DocQuery, docQuery, isPlain, membersOf, openDoc, openRevsOf } from './doc-query.ts'
 import { docIdOf, docRoutes } from './doc-route.ts'
 import { docText } from './doc-text.ts'
+import { matchesEtag } from './etag.ts'
 import { attachmentsSince, docPieces } from './inline-attachments.ts'
 import { answerLocalDoc } from './local-docs.ts'
 import { TextWriter } from './text-writer.ts'
@@ -21,7 +22,7 @@ function readDocument(call: Call<DocQuery>, database: Database): Answer {
   if (call.query.open_revs !== undefined) return answerOpenRevs(call, database, id)
   const { doc, rev } = openDoc(database, id, call.query)
   const headers = isPlain(call.query) ? { ETag: `"${rev}"` } : undefined
-  if (headers !== undefined && call.headers['if-none-match'] === headers.ETag)
+  if (headers !== undefined && matchesEtag(call.headers['if-none-match'], headers.ETag))
     return { status: 304, headers, empty: true }
   if (database.revision(doc, rev) === undefined) throw new CouchError('not_found', 'missing')
   const pieces = revisionPieces(database, doc, rev, call.query)

@@ -41,9 +41,9 @@ export function docWriteRoutes(context: CouchContext): readonly Route[] {
   ]
 }
 
-/** How much of a body one document may take with its attachments as base64: its own limit, and two of the largest attachments. */
+/** How long one document's JSON may be: room for escapes in its body, and for one attachment of the largest size as base64. */
 export function maxSourceBytes({ maxDocumentBytes, maxAttachmentBytes }: DocLimits): number {
-  return 2 * maxDocumentBytes + 3 * maxAttachmentBytes
+  return 2 * maxDocumentBytes + Math.ceil(1.5 * maxAttachmentBytes)
 }
 
 /** The rev that the query or `If-Match` names. */

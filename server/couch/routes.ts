@@ -13,6 +13,7 @@ import { docReadRoutes } from './doc-read.ts'
 import { docWriteRoutes } from './doc-write.ts'
 import { ensureFullCommitRoutes } from './ensure-full-commit.ts'
 import { localDocRoutes } from './local-docs.ts'
+import { localDocsListRoutes } from './local-docs-list.ts'
 import { revsDiffRoutes } from './revs-diff.ts'
 import { serverRoutes } from './server-facts.ts'
 import { sessionRoutes } from './session.ts'
@@ -36,5 +37,6 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...docWriteRoutes(context),
     ...attachmentRoutes(context),
     ...localDocRoutes(context),
+    ...localDocsListRoutes(context),
   ]
 }

@@ -2,20 +2,21 @@ import t from 'tap'
 import { userDbName } from '../../../design-docs/user-db.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { rawRequest } from '../../fixtures/raw-request.ts'
-import { ADMIN, type RunningServer, runningServer } from '../../fixtures/running-server.ts'
+import { ADMIN, runningServer } from '../../fixtures/running-server.ts'
 
 /** RxDB sends the first, PouchDB the second. */
 const ANYTHING = { accept: '*/*' }
 const JSON_ONLY = { accept: 'application/json' }
 
-const expired = (server: RunningServer) => `Bearer ${server.token('anna', -10)}`
 const wrongPassword = `Basic ${Buffer.from(`${ADMIN.name}:guess`).toString('base64')}`
 
+const server = await runningServer(t)
+const expired = `Bearer ${server.token('anna', -10)}`
+
 t.test('an error of _changes has a body only for a client that takes JSON: RxDB would die of it', async t => {
-  const server = await runningServer(t)
   const anna = server.bearer('anna')
   const cases = [
-    { status: 401, path: '/me/_changes', authorization: expired(server) },
+    { status: 401, path: '/me/_changes', authorization: expired },
     { status: 401, path: '/recipes/_changes', authorization: wrongPassword },
     { status: 403, path: `/${userDbName('bert')}/_changes`, authorization: anna },
     { status: 404, path: '/recipes/_changes', authorization: server.basic },
@@ -37,10 +38,9 @@ t.test('an error of _changes has a body only for a client that takes JSON: RxDB 
 t.test(
   'a phone’s 401 under a user database is empty: PouchDB tries again, a body would end it for good',
   async t => {
-    const server = await runningServer(t)
     const paths = ['/me', '/me/', '/me-metrics/_bulk_get', '/me/_local/x', `/${userDbName('anna')}/_changes`]
     for (const path of [...paths, '/%6de', '/me/doc/photo.jpg']) {
-      for (const authorization of [expired(server), 'Bearer x', undefined]) {
+      for (const authorization of [expired, 'Bearer x', undefined]) {
         const headers = authorization === undefined ? JSON_ONLY : { ...JSON_ONLY, authorization }
         const answer = await rawRequest(server.url, path, { headers })
         t.match(answer, { status: 401, body: '', headers: { 'www-authenticate': undefined } }, path)
@@ -50,7 +50,6 @@ t.test(
 )
 
 t.test('who tries a password is told, and so is everybody elsewhere', async t => {
-  const server = await runningServer(t)
   const basic = { headers: { authorization: wrongPassword } }
   t.match(await rawRequest(server.url, '/me', basic), {
     status: 401,
@@ -62,12 +61,11 @@ t.test('who tries a password is told, and so is everybody elsewhere', async t =>
     body: /"unauthorized"/,
     headers: { 'www-authenticate': undefined },
   })
-  const stale = { headers: { authorization: expired(server) } }
+  const stale = { headers: { authorization: expired } }
   t.match(await rawRequest(server.url, '/_all_dbs', stale), { status: 401, body: /expired/ })
 })
 
 t.test('a token that runs out ends its live feed in order; the next request meets an empty 401', async t => {
-  const server = await runningServer(t)
   const authorization = `Bearer ${server.token('anna', 2)}`
   const headers = { ...JSON_ONLY, authorization }
   await rawRequest(server.url, '/me', { headers })

@@ -41,3 +41,13 @@ t.test('the encoded form of the whole id is the same document', async t => {
   t.match((await database.post('', { _id: '_local/y' })).json, { ok: true, id: '_local/y', rev: '0-1' })
   t.match((await database.delete('/_local%2Fx?rev=0-1')).json, { ok: true })
 })
+
+t.test('local docs are listed by id', async t => {
+  const database = await adminDatabase(server, 'list')
+  for (const name of ['a', 'b', 'c']) await database.put(`/_local/${name}`, { name })
+  const { rows } = (await database.get('/_local_docs?include_docs=true&startkey="_local/b"')).json
+  t.match(rows, [
+    { id: '_local/b', key: '_local/b', value: { rev: '0-1' }, doc: { _id: '_local/b', name: 'b' } },
+    { id: '_local/c' },
+  ])
+})

@@ -2,8 +2,9 @@ import t from 'tap'
 import { rawRequest } from '../../fixtures/raw-request.ts'
 import { ADMIN, runningServer } from '../../fixtures/running-server.ts'
 
+const server = await runningServer(t)
+
 t.test('GET / has a uuid that outlives a restart, and answers also a token that ran out', async t => {
-  const server = await runningServer(t)
   const welcome = async (headers = {}) => JSON.parse((await rawRequest(server.url, '/', { headers })).body)
   const first = await welcome()
   t.match(first, {
@@ -19,7 +20,7 @@ t.test('GET / has a uuid that outlives a restart, and answers also a token that 
 })
 
 t.test('_up says so to anyone, _uuids gives as many as are asked for', async t => {
-  const { url } = await runningServer(t)
+  const { url } = server
   t.match(await rawRequest(url, '/_up'), { status: 200, body: /"status":"ok"/ })
   const uuids = async (query: string) => rawRequest(url, `/_uuids${query}`)
   const one = await uuids('')
@@ -34,7 +35,6 @@ t.test('_up says so to anyone, _uuids gives as many as are asked for', async t =
 t.test(
   '_session says who is asking; without cookies a POST is 404, so that CouchDB falls back to basic',
   async t => {
-    const server = await runningServer(t)
     const session = async (authorization?: string) => {
       const headers = authorization === undefined ? {} : { authorization }
       return JSON.parse((await rawRequest(server.url, '/_session', { headers })).body)
