@@ -114,6 +114,7 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   'POST /:db/_all_docs': owner,
   'POST /:db/_all_docs/queries': owner,
   'GET /:db/_design_docs': owner,
+  'GET /:db/_local_docs': owner,
   'GET /:db/:doc': owner,
   'PUT /:db/:doc': owner,
   'DELETE /:db/:doc': owner,
@@ -126,16 +127,19 @@ const EXPECTED: Readonly<Record<string, Row>> = {
   'GET /:db/_design/:ddoc/*name': owner,
   'PUT /:db/_design/:ddoc/*name': admin,
   'DELETE /:db/_design/:ddoc/*name': admin,
-  'GET /:db/_local/*name': owner,
-  'PUT /:db/_local/*name': owner,
-  'DELETE /:db/_local/*name': owner,
+  'GET /:db/_local/:name': owner,
+  'PUT /:db/_local/:name': owner,
+  'DELETE /:db/_local/:name': owner,
+  'GET /:db/_local/:name/*rest': owner,
+  'PUT /:db/_local/:name/*rest': owner,
+  'DELETE /:db/_local/:name/*rest': owner,
 }
 
 /** Requests that a route lets in and takes seriously, where an empty one would be refused before its own checks. */
 const BODIES: Readonly<Record<string, string>> = {
   'PUT /:db/_design/:ddoc': '{"views":{}}',
   'PUT /:db/:doc': '{"a":1}',
-  'PUT /:db/_local/*name': '{"a":1}',
+  'PUT /:db/_local/:name': '{"a":1}',
   'POST /:db': '{"a":1}',
 }
 
@@ -197,8 +201,9 @@ async function withSecret(server: RunningServer): Promise<void> {
     ?.write([{ kind: 'interactive', id: SECRET_ID, deleted: false, body: JSON.stringify({ text: SECRET }) }])
 }
 
+const server = await runningServer(t)
+
 t.test('every route, with every kind of credentials', async t => {
-  const server = await runningServer(t)
   await withSecret(server)
   const all = routes(server)
   t.strictSame(
@@ -232,7 +237,6 @@ t.test('every route, with every kind of credentials', async t => {
 })
 
 t.test('`me` is the caller’s own database on every route, and nobody else’s', async t => {
-  const server = await runningServer(t)
   await withSecret(server)
   for (const { method, path, name } of routes(server).filter(({ path }) => path.includes(':db'))) {
     for (const asker of askers.filter(asker => asker !== 'admin')) {
@@ -247,7 +251,6 @@ t.test('`me` is the caller’s own database on every route, and nobody else’s'
 })
 
 t.test('a method that a path does not have is told only to those who may come in', async t => {
-  const server = await runningServer(t)
   for (const path of new Set(routes(server).map(({ path }) => path))) {
     const known = routes(server).filter(route => route.path === path)
     const isOpen = known.some(({ name }) => EXPECTED[name]?.['no token'] === 'in')
@@ -342,7 +345,6 @@ t.test('a path that is not registered, or written strangely, is never open', asy
 })
 
 t.test('an unregistered path is 401 to strangers, 403 to users, 404 to admins', async t => {
-  const server = await runningServer(t)
   for (const path of ['/api/sync', '/_node/_local/_config', '/_utils/index.html']) {
     const status = async (asker: Asker) =>
       (await rawRequest(server.url, path, { headers: ASKERS[asker] })).status

@@ -5,12 +5,14 @@ import { mintToken } from '../../../server/auth/token.ts'
 
 const RULES = { secret: 'a secret', algorithm: 'HS256', issuer: undefined, audience: undefined } as const
 
+const QUICK = { log2Rounds: 4, blockSize: 8, parallel: 1 } as const
+
 const basic = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
 
 t.test('who is asking', async t => {
   const authenticate = createAuthenticate(RULES, [
-    { name: 'anna', passwordHash: await hashPassword('a:b:ä') },
-    { name: 'bert', passwordHash: await hashPassword('secret') },
+    { name: 'anna', passwordHash: await hashPassword('a:b:ä', QUICK) },
+    { name: 'bert', passwordHash: await hashPassword('secret', QUICK) },
   ])
   const token = mintToken({ ...RULES, sub: 'u', expiresInSeconds: 60 })
 
