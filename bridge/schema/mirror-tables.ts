@@ -15,15 +15,13 @@ type FoundColumn = { readonly table: string; readonly name: string; readonly typ
 export async function prepareMirrorTables(sql: Queryable): Promise<void> {
   await checkSchema(sql)
   const found = await findColumns(sql)
-  let added = false
+  let changed = false
   for (const entity of entities) {
-    const columns = found.get(entity.table)
-    if (columns === undefined) await createTable(sql, entity)
-    else if (await addColumns(sql, entity, columns)) added = true
+    if (await prepareTable(sql, entity, found.get(entity.table))) changed = true
   }
   await checkRights(sql)
-  // Documents may have had the new member before the table had its column: all are read again.
-  if (added) await mirrorAllAgain(sql)
+  // Documents may have been mirrored before there was this table or column: all are read again.
+  if (changed) await mirrorAllAgain(sql)
 }
 
 async function checkSchema(sql: Queryable): Promise<void> {
@@ -50,8 +48,15 @@ async function findColumns(sql: Queryable): Promise<Map<string, Map<string, stri
   return found
 }
 
-async function createTable(sql: Queryable, entity: Entity): Promise<void> {
+/** True if the table was made or has new columns. */
+async function prepareTable(
+  sql: Queryable,
+  entity: Entity,
+  found: ReadonlyMap<string, string> | undefined,
+): Promise<boolean> {
+  if (found !== undefined) return await addColumns(sql, entity, found)
   for (const statement of tableDdl(entity)) await sql.query(statement)
+  return true
 }
 
 async function addColumns(

@@ -22,6 +22,40 @@ t.test('a lost mirror is made again, with the same ids', async t => {
   t.equal((await listDeadLetters(program.databaseUrl)).length, 1)
 })
 
+t.test('a table that was dropped is made again and filled', async t => {
+  const program = await mirror(t)
+  const first = await program.bridge()
+  const user = await program.user()
+  await user.write(sessionDoc(), sessionDoc())
+  await user.mirrored()
+  await first.close()
+  const before = await user.rows('workout_sessions')
+  await program.sql('drop table workout_sessions')
+  await program.bridge()
+  await eventually(async () => (await user.rows('workout_sessions')).length === 2, 'the rows are there again')
+  t.strictSame(await user.rows('workout_sessions'), before)
+})
+
+t.test('an operator can have the rows of one database made anew', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  await user.write(sessionDoc(), sessionDoc())
+  await user.mirrored()
+  const before = await user.rows('workout_sessions')
+  await program.sql(`update workout_sessions set exercise_name = 'wrong'`)
+  await program.sql(
+    `insert into workout_sessions select (jsonb_populate_record(s, '{"id": "0b1f6c1e-8d6a-4b0c-9c55-3b9c1d0e2f00"}')).*
+       from workout_sessions s limit 1`,
+  )
+  await program.sql('insert into divan.dirty_databases (database, rebuild) values ($1, 0)', [user.database])
+  await eventually(
+    async () => (await program.sql('select 1 from divan.dirty_databases')).length === 0,
+    'it is done',
+  )
+  t.strictSame(await user.rows('workout_sessions'), before)
+})
+
 t.test('a cursor that is put back to the start changes nothing', async t => {
   const program = await mirror(t)
   const first = await program.bridge()
