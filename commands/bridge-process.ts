@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff } from './backoff.ts'
+import { readableLogLine } from './log-line.ts'
 import type { Environment } from './settings.ts'
 
 /** The bridge in a process of its own, started again whenever it ends. */
@@ -21,6 +23,8 @@ export type BridgeProcessOptions = {
   /** Asked before each start. */
   environment(): Environment
   warn(line: string): void
+  /** A person watches: the bridge's log is made readable. Else it stays JSON, for whatever collects it. */
+  readonly isWatched: boolean
 }
 
 /** What the bridge's process says when it follows the server. */
@@ -70,12 +74,16 @@ export function startBridgeProcess(options: BridgeProcessOptions): BridgeProcess
   }
 }
 
-function spawnBridge({ program, environment }: BridgeProcessOptions, onReady: () => void): ChildProcess {
+function spawnBridge(options: BridgeProcessOptions, onReady: () => void): ChildProcess {
+  const { program, environment, isWatched } = options
+  // Its log goes to stderr: stdout is for what `start` tells a person.
+  const output = isWatched ? 'pipe' : STDERR
   const child = spawn(process.execPath, [...process.execArgv, program, 'bridge'], {
     env: { ...environment() },
-    // Its log goes to stderr: stdout is for what `start` tells a person.
-    stdio: ['ignore', STDERR, STDERR, 'ipc'],
+    stdio: ['ignore', output, output, 'ipc'],
   })
+  for (const stream of [child.stdout, child.stderr])
+    if (stream !== null) createInterface(stream).on('line', line => options.warn(readableLogLine(line)))
   child.on('message', message => {
     if (message === BRIDGE_READY) onReady()
   })

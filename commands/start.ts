@@ -85,6 +85,7 @@ class Program {
         DATABASE_URL: postgres.url(),
       }),
       warn: context.warn,
+      isWatched: context.terminal.isTTY,
     })
     this.#parts.add(this.#bridge.close)
     this.#note(open, postgres)
