@@ -51,17 +51,22 @@ async function markEverything(context: FollowContext, uuid: string): Promise<Upd
   return feed
 }
 
-/** Two bridges that ask at the same moment do not ask together again. */
-const LOST_RACE_MS = 100
+/** How long to wait before asking again for what led to nothing. */
+const PAUSE_MS = 100
 
 /** Waits for the next page of the feed and turns it into marks. Returns where the feed goes on. */
 export async function followUpdates(context: FollowContext, feed: UpdateFeed): Promise<UpdateFeed> {
   const page = await waitForUpdates(context.client, feed.cursor, context.signal)
   if (page.rewound) return await markEverything(context, feed.serverUuid)
   const next = { ...feed, cursor: page.cursor }
-  if (page.cursor === feed.cursor && page.names.length === 0) return feed
+  if (page.cursor === feed.cursor && page.names.length === 0) {
+    // A server that closes answers at once with nothing; asking again without a pause would be a busy loop.
+    await pause(PAUSE_MS, context.signal)
+    return feed
+  }
   if (await storeMarks(context, { from: feed, page, next })) return next
-  await pause(Math.random() * LOST_RACE_MS, context.signal)
+  // A random part: two bridges that asked at the same moment should not ask together again.
+  await pause(Math.random() * PAUSE_MS, context.signal)
   return (await readUpdateFeed(context.pool)) ?? feed
 }
 
