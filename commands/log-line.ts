@@ -2,9 +2,10 @@
 export function readableLogLine(line: string): string {
   const entry = parseEntry(line)
   if (entry === undefined) return line
-  const { name, level, msg, err } = entry
+  const { name, level, msg, err, reason } = entry
   const severity = WORD_OF_LEVEL.find(([from]) => Number(level) >= from)?.[1] ?? ''
-  const cause = typeof err === 'object' && err !== null && 'message' in err ? `: ${err.message}` : ''
+  const message = typeof err === 'object' && err !== null && 'message' in err ? err.message : reason
+  const cause = message === undefined ? '' : ` (${message})`
   return `${name ?? 'divan'}: ${severity}${msg}${cause}`
 }
 
@@ -19,6 +20,7 @@ type Entry = {
   readonly level: unknown
   readonly msg: unknown
   readonly err?: unknown
+  readonly reason?: unknown
 }
 
 function parseEntry(line: string): Entry | undefined {

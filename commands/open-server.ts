@@ -18,6 +18,8 @@ export type OpenServer = {
   readonly secrets: Secrets
   /** The admin's password, if it was made now: the one time it can be shown. */
   readonly newAdminPassword: string | undefined
+  /** To be called when it was shown: only then it is the password of later starts too. */
+  newAdminPasswordShown(): void
 }
 
 /** Starts the server of this data folder, and makes its secrets at the first start. */
@@ -39,8 +41,10 @@ export async function openServer(
   }).catch(error => {
     throw startFailure(error, folder)
   })
-  if (newAdminPassword !== undefined) keepAdminPasswordHash(folder, secrets, adminHash)
-  return { server, localUrl: localUrl(server.url), secrets, newAdminPassword }
+  const newAdminPasswordShown = () => {
+    if (newAdminPassword !== undefined) keepAdminPasswordHash(folder, secrets, adminHash)
+  }
+  return { server, localUrl: localUrl(server.url), secrets, newAdminPassword, newAdminPasswordShown }
 }
 
 /** Credentials that nobody knows but the parts of this start. */

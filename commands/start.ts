@@ -102,6 +102,7 @@ class Program {
       paint: context.terminal.paint,
     })
     for (const line of lines) context.print(line)
+    open.newAdminPasswordShown()
   }
 
   #bridgeServerUrl({ localUrl }: OpenServer): string {
