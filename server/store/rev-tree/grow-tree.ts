@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Revisions } from '../store.ts'
 import { leafNodes } from './leaf-nodes.ts'
 import { extendHistory, spanOf, startHistory } from './linear-history.ts'
@@ -30,6 +31,7 @@ export function growTree(
   leaf: NewLeaf,
   limit: number,
 ): Grown | undefined {
+  assert(path.ids.length > 0, 'a path has at least its own revision')
   if (tree === undefined) return firstTree(path, leaf, limit)
   const above = newAbove(tree, path, limit)
   if (above === undefined) return growBranches(tree, path, leaf, limit)
@@ -66,7 +68,7 @@ function growBranches(tree: Tree, path: Revisions, leaf: NewLeaf, limit: number)
   const text = packTree(nodes)
   if (text === tree.text) return undefined
   const [winner, second] = leafNodes(nodes)
-  if (winner?.seq === undefined) throw new Error('a leaf has a body')
+  assert(winner?.seq !== undefined, 'a leaf has a body')
   const { deleted, seq } = winner
   const branched = second !== undefined
   return { text, rev: revOf(winner), deleted, branched, body: seq, stored: merged === 'body', dropped }

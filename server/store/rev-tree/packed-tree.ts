@@ -45,6 +45,17 @@ export function unpackTree(text: string): RevNodes {
   return nodes
 }
 
+/** The ids of a history that has one run, newest first. */
+export function unpackIds(text: string): string[] {
+  return text
+    .slice(text.indexOf(';') + 1)
+    .split(',')
+    .map(part => {
+      const mark = part.search(/[:!]/)
+      return unescapeId(mark === -1 ? part : part.slice(0, mark))
+    })
+}
+
 function unpackRun(run: string, nodes: RevNodes): void {
   const start = run.indexOf(';')
   const [list = '', joint] = run.slice(start + 1).split('^')

@@ -1,22 +1,26 @@
 import type { Leaf, Revisions, RevTree } from '../store.ts'
 import { leafNodes } from './leaf-nodes.ts'
-import { unpackTree } from './packed-tree.ts'
+import { spanOf } from './linear-history.ts'
+import { unpackIds, unpackTree } from './packed-tree.ts'
 import { pathFrom, type RevNode, type RevNodes, revOf } from './rev-node.ts'
 
 /** A stored history, unpacked when something is asked that its winner alone cannot answer. */
 export class StoredTree implements RevTree {
   readonly winner: Leaf
   readonly #text: string
+  readonly #body: number | undefined
   #nodes: RevNodes | undefined
   #leafNodes: readonly RevNode[] | undefined
 
-  constructor(text: string, winner: Leaf) {
+  /** `body` is where the winner's body is, if that was read with it. */
+  constructor(text: string, winner: Leaf, body?: number) {
     this.#text = text
+    this.#body = body
     this.winner = { rev: winner.rev, deleted: winner.deleted }
   }
 
   leaves(): readonly Leaf[] {
-    return this.#text.includes('|') ? this.#leaves().map(leafOf) : [this.winner]
+    return this.#isLinear() ? [this.winner] : this.#leaves().map(leafOf)
   }
 
   has(rev: string): boolean {
@@ -24,6 +28,9 @@ export class StoredTree implements RevTree {
   }
 
   revisions(rev: string): Revisions | undefined {
+    if (rev === this.winner.rev && this.#isLinear()) {
+      return { start: spanOf(this.#text).newest, ids: unpackIds(this.#text) }
+    }
     const node = this.#all().get(rev)
     return node && { start: node.pos, ids: Array.from(pathFrom(node), ({ id }) => id) }
   }
@@ -45,7 +52,11 @@ export class StoredTree implements RevTree {
 
   /** Where a revision's body is. Undefined if the rev is unknown or known only by name. */
   seqOf(rev: string): number | undefined {
-    return this.#all().get(rev)?.seq
+    return rev === this.winner.rev && this.#body !== undefined ? this.#body : this.#all().get(rev)?.seq
+  }
+
+  #isLinear(): boolean {
+    return !this.#text.includes('|')
   }
 
   #all(): RevNodes {

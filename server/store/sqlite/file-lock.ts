@@ -1,6 +1,7 @@
 import { StoreError } from '../store-error.ts'
 import { Connection } from './connection.ts'
 import type { OpenDatabase } from './driver.ts'
+import { resultCode, SQLITE_BUSY } from './result-code.ts'
 
 /**
  * Keeps a second server off the same file: two writers would each issue sequence numbers of their own. The lock is
@@ -13,6 +14,7 @@ export function lockFile(open: OpenDatabase, file: string): { release(): void } 
     lock.exec('begin exclusive')
   } catch (cause) {
     lock.close()
+    if (resultCode(cause) !== SQLITE_BUSY) throw cause
     throw new StoreError(`${file} is already open in another process`, { cause })
   }
   return { release: () => lock.close() }

@@ -21,9 +21,18 @@ export type StoreOptions = {
 export async function openStore({ file, log = () => {} }: StoreOptions): Promise<Store> {
   const open = await loadDriver()
   makeFolder(file)
-  const lock = readable(file, () => lockFile(open, file))
   try {
-    const uuid = readable(file, () => prepareFile(open, file))
+    return await openLocked(open, { file, log })
+  } catch (cause) {
+    if (cause instanceof StoreError) throw cause
+    throw new StoreError(`${file} cannot be opened: ${messageOf(cause)}`, { cause })
+  }
+}
+
+async function openLocked(open: OpenDatabase, { file, log }: Pick<Prepared, 'file' | 'log'>): Promise<Store> {
+  const lock = lockFile(open, file)
+  try {
+    const uuid = prepareFile(open, file)
     return await startStore(open, { file, log, uuid, release: () => lock.release() })
   } catch (error) {
     lock.release()
@@ -46,8 +55,13 @@ async function startStore(open: OpenDatabase, { file, log, uuid, release }: Prep
     if (updates) updateListeners.notify('updates')
   }
   const writer = await WriterClient.start(file, { committed, log })
-  const reader = openReader(open, file)
-  return new SqliteStore({ uuid, reader, writer, listeners, updateListeners, release })
+  try {
+    const reader = openReader(open, file)
+    return new SqliteStore({ uuid, reader, writer, listeners, updateListeners, release })
+  } catch (error) {
+    await writer.close()
+    throw error
+  }
 }
 
 function openReader(open: OpenDatabase, file: string): Connection {
@@ -63,15 +77,6 @@ function makeFolder(file: string): void {
     accessSync(folder, constants.R_OK | constants.W_OK)
   } catch (cause) {
     throw new StoreError(`the folder ${folder} cannot be written: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function readable<Result>(file: string, read: () => Result): Result {
-  try {
-    return read()
-  } catch (cause) {
-    if (cause instanceof StoreError) throw cause
-    throw new StoreError(`${file} cannot be opened: ${messageOf(cause)}`, { cause })
   }
 }
 

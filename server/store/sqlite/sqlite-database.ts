@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { StoredTree } from '../rev-tree/stored-tree.ts'
-import { formatSequence, type Incarnations, placeOf } from '../sequences.ts'
 import type {
   AttachmentBytes,
   ChangeRow,
@@ -22,9 +21,10 @@ import type { Connection } from './connection.ts'
 import type { Listeners } from './listeners.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
 import { readChanges } from './reader/changes.ts'
-import { countPending, noDatabase, readFacts } from './reader/counts.ts'
+import { countPending, readFacts } from './reader/counts.ts'
 import { countBefore, readDoc, readDocs, readRevision } from './reader/docs.ts'
 import { readIncarnations } from './reader/incarnations.ts'
+import { IssuedSequences } from './reader/issued-sequences.ts'
 import { readLocalDoc, readLocalDocs } from './reader/local-docs.ts'
 import { readRevsDiff } from './reader/revs-diff.ts'
 import { writeInSlices } from './write-slices.ts'
@@ -46,14 +46,15 @@ export class SqliteDatabase implements Database {
   readonly name: string
   readonly #db: number
   readonly #shared: Shared
+  readonly #sequences: IssuedSequences
   #deletionsSeen: number
-  #incarnations: Incarnations | undefined
 
   constructor(shared: Shared, db: number, name: string) {
     this.#shared = shared
     this.#db = db
     this.name = name
     this.#deletionsSeen = shared.deletions()
+    this.#sequences = new IssuedSequences(() => readIncarnations(this.#reader(), db))
   }
 
   facts(): DatabaseFacts {
@@ -97,14 +98,11 @@ export class SqliteDatabase implements Database {
   }
 
   place(since: string): Place {
-    return placeOf(since, this.#readIncarnations())
+    return this.#sequences.place(since)
   }
 
-  /** Asked for every row of a feed: epochs are only ever added, so what was read serves for the numbers it covers. */
   sequence(n: number): string {
-    const known = this.#incarnations
-    const covered = known !== undefined && n <= known.updateSeq
-    return formatSequence(n, covered ? known.epochs : this.#readIncarnations().epochs)
+    return this.#sequences.sequence(n)
   }
 
   onChange(listener: () => void): () => void {
@@ -133,13 +131,6 @@ export class SqliteDatabase implements Database {
 
   localDocs(range: NameRange): LocalDoc[] {
     return readLocalDocs(this.#reader(), this.#db, range)
-  }
-
-  #readIncarnations(): Incarnations {
-    const incarnations = readIncarnations(this.#reader(), this.#db)
-    if (incarnations === undefined) throw noDatabase()
-    this.#incarnations = incarnations
-    return incarnations
   }
 
   /** The connection to read with, if the database is still there. */

@@ -1,10 +1,10 @@
 import { CouchError } from '../../couch-error.ts'
-import { formatSequence, placeOf } from '../sequences.ts'
 import type { Database, DbUpdate, NameRange, Place, Store } from '../store.ts'
 import type { Connection } from './connection.ts'
 import type { Listeners } from './listeners.ts'
 import { inOrder, inRange } from './reader/id-range.ts'
 import { readUpdatesIncarnations } from './reader/incarnations.ts'
+import { IssuedSequences } from './reader/issued-sequences.ts'
 import { type Shared, SqliteDatabase } from './sqlite-database.ts'
 import type { WriterClient } from './writer-client.ts'
 
@@ -24,6 +24,7 @@ export class SqliteStore implements Store {
   readonly uuid: string
   readonly #parts: Parts
   readonly #shared: Shared
+  readonly #sequences: IssuedSequences
   readonly #accepted = new Set<Promise<unknown>>()
   #deletions = 0
   #closing: Promise<void> | undefined
@@ -31,6 +32,7 @@ export class SqliteStore implements Store {
   constructor(parts: Parts) {
     this.uuid = parts.uuid
     this.#parts = parts
+    this.#sequences = new IssuedSequences(() => readUpdatesIncarnations(parts.reader))
     this.#shared = {
       reader: parts.reader,
       writer: parts.writer,
@@ -80,11 +82,11 @@ export class SqliteStore implements Store {
   }
 
   updatesPlace(since: string): Place {
-    return placeOf(since, readUpdatesIncarnations(this.#parts.reader))
+    return this.#sequences.place(since)
   }
 
   updatesSequence(n: number): string {
-    return formatSequence(n, readUpdatesIncarnations(this.#parts.reader).epochs)
+    return this.#sequences.sequence(n)
   }
 
   onDbUpdate(listener: () => void): () => void {

@@ -1,6 +1,7 @@
 import type { AttachmentBytes } from '../../store.ts'
 import { CHUNK_BYTES } from '../chunk-bytes.ts'
 import type { Connection } from '../connection.ts'
+import { noDatabase } from './counts.ts'
 
 /** The bytes of an attachment; each chunk is a read of its own. */
 export function readAttachment(
@@ -33,7 +34,8 @@ function* readChunks(connection: Connection, key: number, { start, end }: ByteRa
       key,
       n,
     )
-    if (row === undefined) throw new Error('an attachment was removed while it was read')
+    // Chunks go with their database only.
+    if (row === undefined) throw noDatabase()
     yield row[0].subarray(at - first, end - first)
     at = first + CHUNK_BYTES
   }

@@ -7,14 +7,14 @@ import { type RevisionRow, revisionOf } from './revision-row.ts'
 
 /** A document's place and history. */
 export function readDoc(connection: Connection, db: number, id: string): StoredDoc | undefined {
-  const row = connection.row<[number, string, number, number, string]>(
-    'select seq, rev, deleted, time, tree from docs where db = ? and id = ?',
+  const row = connection.row<[number, string, number, number, number, string]>(
+    'select seq, rev, deleted, time, body, tree from docs where db = ? and id = ?',
     db,
     id,
   )
   if (row === undefined) return undefined
-  const [seq, rev, deleted, time, tree] = row
-  return { id, seq, time, tree: new StoredTree(tree, { rev, deleted: deleted === 1 }) }
+  const [seq, rev, deleted, time, body, tree] = row
+  return { id, seq, time, tree: new StoredTree(tree, { rev, deleted: deleted === 1 }, body) }
 }
 
 /** The revision stored under a sequence number. */

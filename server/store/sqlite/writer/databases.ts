@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { CommandOf, Results } from '../commands.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -9,7 +10,7 @@ export function createDatabase(
   if (findDatabase(tx, name) !== undefined) return 'exists'
   tx.connection.run('insert into databases (name, run) values (?, ?)', name, tx.runId)
   const db = findDatabase(tx, name)
-  if (db === undefined) throw new Error('a database that was made is there')
+  assert(db !== undefined, 'a database that was made is there')
   tx.startEpoch(db, 0)
   tx.noteUpdate(name, 'created')
   return 'created'

@@ -2,23 +2,25 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
+import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { checkFile } from './check-file.ts'
 import type { Acknowledged } from './writing-process.ts'
 
-const ROUNDS = 4
+const ROUNDS = 3
 const WRITING_PROCESS = fileURLToPath(new URL('./writing-process.ts', import.meta.url))
 
 /** Lets a process write and kills it at a moment that no one chose. Returns what it had been promised. */
-async function writeUntilKilled(file: string, killAfterMs: number): Promise<Acknowledged[]> {
+async function writeUntilKilled(t: Test, file: string, killAfterMs: number): Promise<Acknowledged[]> {
   const acknowledged: Acknowledged[] = []
   const child = fork(WRITING_PROCESS, [file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   child.on('message', (message: Acknowledged) => acknowledged.push(message))
   const exited = once(child, 'exit')
   await Promise.race([once(child, 'message'), exited])
+  await t.rejects(openStore({ file }), { name: 'StoreError', message: /is already open in another process/ })
   await sleep(killAfterMs)
   child.kill('SIGKILL')
   await exited
@@ -49,7 +51,7 @@ t.test(
     const acknowledged: Acknowledged[] = []
     for (let round = 0; round < ROUNDS; round++) {
       const before = acknowledged.length
-      acknowledged.push(...(await writeUntilKilled(file, random.below(400))))
+      acknowledged.push(...(await writeUntilKilled(t, file, random.below(400))))
       t.ok(acknowledged.length > before, `round ${round}: ${acknowledged.length} writes`)
       t.same(await missing(file, acknowledged), [])
       t.same(await checkFile(file), [])
