@@ -1,6 +1,6 @@
 import { CouchError } from '../couch-error.ts'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
-import type { Database, StoredDoc } from '../store/store.ts'
+import type { Database, Revision, StoredDoc } from '../store/store.ts'
 import { isLocalDocId, localName } from './checked-doc-id.ts'
 import type { CouchContext } from './couch-context.ts'
 import { type DocQuery, docQuery, isPlain, membersOf, openDoc, openRevsOf } from './doc-query.ts'
@@ -24,8 +24,9 @@ function readDocument(call: Call<DocQuery>, database: Database): Answer {
   const headers = isPlain(call.query) ? { ETag: `"${rev}"` } : undefined
   if (headers !== undefined && matchesEtag(call.headers['if-none-match'], headers.ETag))
     return { status: 304, headers, empty: true }
-  if (database.revision(doc, rev) === undefined) throw new CouchError('not_found', 'missing')
-  const pieces = revisionPieces(database, doc, rev, call.query)
+  const revision = database.revision(doc, rev)
+  if (revision === undefined) throw new CouchError('not_found', 'missing')
+  const pieces = revisionPieces(database, doc, revision, call.query)
   if (call.query.attachments || call.query.atts_since)
     return { headers, write: out => writePieces(out, pieces) }
   return { headers, text: `${[...pieces].join('')}\n` }
@@ -35,14 +36,12 @@ function readDocument(call: Call<DocQuery>, database: Database): Answer {
 function* revisionPieces(
   database: Database,
   doc: StoredDoc,
-  rev: string,
+  revision: Revision,
   query: DocQuery,
 ): Generator<string> {
-  const revision = database.revision(doc, rev)
-  if (revision === undefined) return
-  const members = membersOf(query, doc, rev)
+  const members = membersOf(query, doc, revision.rev)
   if (query.attachments || query.atts_since) {
-    const wanted = attachmentsSince(doc, rev, query.atts_since ?? [])
+    const wanted = attachmentsSince(doc, revision.rev, query.atts_since ?? [])
     yield* docPieces(database, doc.id, revision, { members, wanted })
   } else yield docText(doc.id, revision, members)
 }
@@ -65,10 +64,11 @@ function* openRevsPieces(
   for (const rev of revs) {
     yield separator
     separator = ',\n'
-    if (doc === undefined || database.revision(doc, rev) === undefined) yield `{"missing":"${rev}"}`
+    const revision = doc === undefined ? undefined : database.revision(doc, rev)
+    if (doc === undefined || revision === undefined) yield `{"missing":"${rev}"}`
     else {
       yield '{"ok":'
-      yield* revisionPieces(database, doc, rev, query)
+      yield* revisionPieces(database, doc, revision, query)
       yield '}'
     }
   }
