@@ -17,8 +17,8 @@ export type OpenPostgresOptions = {
   readonly settings: Settings
   readonly folder: DataFolder
   warn(line: string): void
-  /** The embedded Postgres had ended and runs again, perhaps at another URL. */
-  onRestart(): void
+  /** The embedded Postgres had ended, and runs again at another URL. */
+  onMove(): void
 }
 
 /** DATABASE_URL, else the embedded Postgres of this data folder, which is started and kept running. */
@@ -40,12 +40,14 @@ function keepRunning(first: EmbeddedPostgres, options: OpenPostgresOptions): Ope
   const closing = new AbortController()
   let current = first
   const watch = async () => {
-    for (const backoff = new Backoff(); ; options.onRestart()) {
+    for (const backoff = new Backoff(); ; ) {
       const startedAt = performance.now()
       await Promise.race([current.exited, aborted(closing.signal)])
       if (closing.signal.aborted) return
       options.warn('divan: the embedded Postgres ended; it is started again')
-      current = await startAgain(options, { backoff, startedAt, signal: closing.signal, last: current })
+      const last = current
+      current = await startAgain(options, { backoff, startedAt, signal: closing.signal, last })
+      if (current.url !== last.url) options.onMove()
     }
   }
   const done = watch()

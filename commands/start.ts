@@ -65,7 +65,7 @@ class Program {
       settings,
       folder,
       warn: this.#options.context.warn,
-      onRestart: () => {
+      onMove: () => {
         this.#note(open, postgres)
         this.#bridge?.restart()
       },
