@@ -77,7 +77,7 @@ function decodeBase64(name: string, data: unknown, maxBytes: number): Uint8Array
   const bytes = Buffer.from(data, 'base64')
   if (bytes.length !== decodedLength(data)) checkBase64(name, data)
   checkAttachmentSize(name, bytes.length, maxBytes)
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  return bytes
 }
 
 function decodedLength(text: string): number {

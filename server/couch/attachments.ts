@@ -158,6 +158,5 @@ async function readAll(stream: Readable, name: string, maxBytes: number): Promis
     checkAttachmentSize(name, length, maxBytes)
     chunks.push(chunk)
   }
-  const all = Buffer.concat(chunks, length)
-  return new Uint8Array(all.buffer, all.byteOffset, all.length)
+  return Buffer.concat(chunks, length)
 }

@@ -3,7 +3,8 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
-import { DocScanner, type DocSource } from './doc-scanner.ts'
+import { DocScanner } from './doc-scanner.ts'
+import type { CutValue } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
@@ -48,7 +49,7 @@ export async function receiveBulkBody(
 }
 
 function parsedBody(bytes: Buffer): BulkBody {
-  const body = parseJson(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length))
+  const body = parseJson(bytes)
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new CouchError('bad_request', 'Request body must be a JSON object')
   const { docs, new_edits: newEdits } = body as { docs?: unknown; new_edits?: unknown }
@@ -112,10 +113,9 @@ async function* docsOf(file: FileHandle, maxDocBytes: number): AsyncGenerator<re
   }
 }
 
-function bulkDoc(source: DocSource): BulkDoc {
+function bulkDoc(source: CutValue): BulkDoc {
   if (source.kind === 'too_large') return { tooLarge: true, head: source.head.toString() }
-  const bytes = source.source
-  return { doc: parseJson(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)) }
+  return { doc: parseJson(source.source) }
 }
 
 function readNewEdits(value: unknown): boolean {

@@ -1,16 +1,8 @@
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
-
-/** Of a document that is too large to keep: enough to find its `_id` for the error row. */
-const HEAD_BYTES = 64 * 1024
-
-/** A document's text as it stood in the body; `head` instead if it was larger than the scanner keeps. */
-export type DocSource =
-  | { readonly kind: 'doc'; readonly source: Buffer }
-  | { readonly kind: 'too_large'; readonly head: Buffer }
+import { type CutValue, ValueCut } from './value-cut.ts'
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
 const OPEN_BRACE = 0x7b
@@ -52,8 +44,8 @@ export class DocScanner {
   }
 
   /** The documents that end in this chunk. */
-  push(chunk: Buffer): DocSource[] {
-    const docs: DocSource[] = []
+  push(chunk: Buffer): CutValue[] {
+    const docs: CutValue[] = []
     let at = 0
     while (at < chunk.length)
       at = this.#cut === undefined ? this.#step(chunk, at) : this.#value(chunk, at, docs)
@@ -115,7 +107,7 @@ export class DocScanner {
     return this.#move(at, true, 'first-doc')
   }
 
-  #value(chunk: Buffer, at: number, docs: DocSource[]): number {
+  #value(chunk: Buffer, at: number, docs: CutValue[]): number {
     const cut = this.#cut as ValueCut
     const end = cut.push(chunk, at)
     if (end === undefined) return chunk.length
@@ -124,7 +116,7 @@ export class DocScanner {
     return end
   }
 
-  #finish(cut: ValueCut, docs: DocSource[]): void {
+  #finish(cut: ValueCut, docs: CutValue[]): void {
     if (this.#expected === 'first-doc' || this.#expected === 'doc') {
       docs.push(cut.source())
       this.#expected = 'after-doc'
@@ -137,116 +129,11 @@ export class DocScanner {
   }
 }
 
-/** One value, from its first byte to its last. */
-class ValueCut {
-  readonly #maxBytes: number
-  #kind: 'unknown' | 'string' | 'nested' | 'scalar' = 'unknown'
-  #depth = 0
-  #inString = false
-  /** Within a string: an odd number of backslashes stands right before here. */
-  #escaped = false
-  #parts: Buffer[] = []
-  #bytes = 0
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  /** Takes bytes from `start`. Where the value ends in this chunk, or undefined if it goes on. */
-  push(chunk: Buffer, start: number): number | undefined {
-    const end = this.#find(chunk, start)
-    this.#keep(chunk.subarray(start, end))
-    return end
-  }
-
-  source(): DocSource {
-    const bytes = concat(this.#parts)
-    if (this.#bytes > this.#maxBytes) return { kind: 'too_large', head: bytes }
-    return { kind: 'doc', source: bytes }
-  }
-
-  #find(chunk: Buffer, start: number): number | undefined {
-    if (this.#kind === 'unknown') this.#kind = kindOf(chunk[start])
-    return this.#kind === 'scalar' ? endOfScalar(chunk, start) : this.#endOfNested(chunk, start)
-  }
-
-  /** A string is treated as nesting of depth 0 that ends with its closing quote. */
-  #endOfNested(chunk: Buffer, start: number): number | undefined {
-    let at = start
-    while (at < chunk.length) {
-      if (this.#inString) {
-        at = this.#endOfString(chunk, at)
-        if (this.#inString) return undefined
-        if (this.#depth === 0) return at
-        continue
-      }
-      const byte = chunk[at++]
-      if (byte === QUOTE) this.#inString = true
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++
-      else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --this.#depth === 0) return at
-    }
-    return undefined
-  }
-
-  /** After the closing quote; at the chunk's end with `#inString` still true if it is not here. */
-  #endOfString(chunk: Buffer, start: number): number {
-    let from = start
-    for (;;) {
-      const quote = chunk.indexOf(QUOTE, from)
-      const escaped = this.#isEscaped(chunk, from, quote === -1 ? chunk.length : quote)
-      if (quote === -1) {
-        this.#escaped = escaped
-        return chunk.length
-      }
-      this.#escaped = false
-      if (!escaped) {
-        this.#inString = false
-        return quote + 1
-      }
-      from = quote + 1
-    }
-  }
-
-  /** True if an odd number of backslashes ends at `end`. Before `from` stands what `#escaped` says. */
-  #isEscaped(chunk: Buffer, from: number, end: number): boolean {
-    let at = end
-    while (at > from && chunk[at - 1] === BACKSLASH) at--
-    const odd = (end - at) % 2 === 1
-    return at === from && this.#escaped ? !odd : odd
-  }
-
-  #keep(bytes: Buffer): void {
-    const wasTooLarge = this.#bytes > this.#maxBytes
-    this.#bytes += bytes.length
-    if (wasTooLarge) return
-    this.#parts.push(bytes)
-    if (this.#bytes > this.#maxBytes) this.#parts = [concat(this.#parts).subarray(0, HEAD_BYTES)]
-  }
-}
-
-function kindOf(byte: number | undefined): 'string' | 'nested' | 'scalar' {
-  if (byte === QUOTE) return 'string'
-  return byte === OPEN_BRACE || byte === OPEN_BRACKET ? 'nested' : 'scalar'
-}
-
-function endOfScalar(chunk: Buffer, start: number): number | undefined {
-  for (let at = start; at < chunk.length; at++) {
-    const byte = chunk[at] as number
-    if (byte <= 0x20 || byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) return at
-  }
-  return undefined
-}
-
-function parse(value: DocSource): unknown {
+function parse(value: CutValue): unknown {
   if (value.kind === 'too_large') throw new CouchError('too_large', 'A member beside `docs` is too large')
-  return parseJson(value.source as Uint8Array)
+  return parseJson(value.source)
 }
 
 function invalid(): CouchError {
   return new CouchError('bad_request', 'invalid UTF-8 JSON')
-}
-
-/** The cast: the types of pouchdb-core declare a global Buffer of their own, which is no Uint8Array of today. */
-function concat(parts: readonly Buffer[]): Buffer {
-  return Buffer.concat(parts as readonly Uint8Array[])
 }

@@ -1,19 +1,20 @@
 import { randomInt } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { DocScanner, type DocSource } from '../../../server/couch/doc-scanner.ts'
+import { DocScanner } from '../../../server/couch/doc-scanner.ts'
+import type { CutValue } from '../../../server/couch/value-cut.ts'
 
 const MAX_BYTES = 100_000
 
 /** What the scanner makes of a body that comes in the given chunks; a message if it refuses. */
 function scan(chunks: readonly Buffer[], maxBytes = MAX_BYTES): unknown {
   const scanner = new DocScanner(maxBytes)
-  const docs: DocSource[] = []
+  const docs: CutValue[] = []
   try {
     for (const chunk of chunks) docs.push(...scanner.push(chunk))
     scanner.end()
     const parsed = docs.map(doc =>
-      doc.kind === 'doc' ? JSON.parse(doc.source.toString()) : { tooLarge: doc.head.length },
+      doc.kind === 'whole' ? JSON.parse(doc.source.toString()) : { tooLarge: doc.head.length },
     )
     return { ...Object.fromEntries(scanner.members), ...(scanner.hasDocs ? { docs: parsed } : {}) }
   } catch (error) {
