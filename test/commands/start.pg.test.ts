@@ -145,22 +145,33 @@ t.test('a first day with Divan', async t => {
     await eventually(() => !isAlive(bridge), 'the end of the bridge, whose start was killed', 15_000)
   })
 
-  await t.test('the bridge is started again when it is killed; Ctrl-C stops everything', async t => {
-    const divan = await startDivan(t, dataFolder)
-    t.equal(divan.databaseUrl, databaseUrl)
-    const bridge = divan.bridgePid()
-    if (bridge > 0) {
-      process.kill(bridge, 'SIGKILL')
-      await eventually(() => ![0, bridge].includes(divan.bridgePid()), 'another bridge')
-      t.match(divan.output(), 'divan: the bridge ended (SIGKILL); it is started again in 1 s')
-    }
-    t.match(await demo(t, dataFolder), { code: 0 })
-    const parts = partsOf(divan, dataFolder)
-    divan.kill('SIGINT')
-    divan.kill('SIGINT')
-    t.match(await divan.ended, { code: 0, signal: null }, 'two at once, as under npm, count as one')
-    await nothingIsLeft(parts)
-  })
+  await t.test(
+    'bridge and Postgres are started again when they are killed; Ctrl-C stops everything',
+    async t => {
+      const divan = await startDivan(t, dataFolder)
+      t.equal(divan.databaseUrl, databaseUrl)
+      const bridge = divan.bridgePid()
+      if (bridge > 0) {
+        process.kill(bridge, 'SIGKILL')
+        await eventually(() => ![0, bridge].includes(divan.bridgePid()), 'another bridge')
+        t.match(divan.output(), 'divan: the bridge ended (SIGKILL); it is started again in 1 s')
+      }
+      const postgres = postgresPid(dataFolder)
+      process.kill(postgres, 'SIGKILL')
+      await eventually(
+        () => divan.output().includes('the embedded Postgres ended'),
+        'the line about Postgres',
+      )
+      await eventually(() => query(databaseUrl, 'select 1'), 'Postgres at its old URL')
+      t.not(postgresPid(dataFolder), postgres)
+      t.match(await demo(t, dataFolder), { code: 0 })
+      const parts = partsOf(divan, dataFolder)
+      divan.kill('SIGINT')
+      divan.kill('SIGINT')
+      t.match(await divan.ended, { code: 0, signal: null }, 'two at once, as under npm, count as one')
+      await nothingIsLeft(parts)
+    },
+  )
 })
 
 t.test(
