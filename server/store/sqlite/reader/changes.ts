@@ -1,6 +1,7 @@
 import { StoredTree } from '../../rev-tree/stored-tree.ts'
 import type { ChangeRow, ChangesQuery, Leaf } from '../../store.ts'
 import type { Connection, SqlValue } from '../connection.ts'
+import { fromStoredId, toStoredId } from '../stored-id.ts'
 import { sqlLimit } from './id-range.ts'
 import { takePage } from './page-bytes.ts'
 import { type RevisionRow, revisionOf } from './revision-row.ts'
@@ -41,7 +42,7 @@ function changesStatement(db: number, query: ChangesQuery): { sql: string; param
     ${ids === undefined ? '' : 'and d.id in (select value from json_each(?))'}
     order by d.seq ${descending ? 'desc' : ''} limit ?`
   const params: SqlValue[] = [db, Math.min(query.after, Number.MAX_SAFE_INTEGER)]
-  if (ids !== undefined) params.push(JSON.stringify(ids))
+  if (ids !== undefined) params.push(JSON.stringify(ids.map(toStoredId)))
   return { sql, params: [...params, sqlLimit(query.limit)] }
 }
 
@@ -50,7 +51,7 @@ function changeOf(row: Row): ChangeRow {
   const [lRev, lDeleted, lAttachments, lBody] = live
   return {
     n,
-    id,
+    id: fromStoredId(id),
     rev,
     deleted: deleted === 1,
     leaves: tree === null ? undefined : leavesOf(tree, { rev, deleted: deleted === 1 }),

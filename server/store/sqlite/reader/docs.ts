@@ -1,6 +1,7 @@
 import { StoredTree } from '../../rev-tree/stored-tree.ts'
 import type { DocRow, DocsQuery, Revision, StoredDoc } from '../../store.ts'
 import type { Connection } from '../connection.ts'
+import { fromStoredId, toStoredId } from '../stored-id.ts'
 import { inOrder, inRange } from './id-range.ts'
 import { takePage } from './page-bytes.ts'
 import { type RevisionRow, revisionOf } from './revision-row.ts'
@@ -10,7 +11,7 @@ export function readDoc(connection: Connection, db: number, id: string): StoredD
   const row = connection.row<[number, string, number, number, number, string]>(
     'select seq, rev, deleted, time, body, tree from docs where db = ? and id = ?',
     db,
-    id,
+    toStoredId(id),
   )
   if (row === undefined) return undefined
   const [seq, rev, deleted, time, body, tree] = row
@@ -48,7 +49,12 @@ export function readDocs(connection: Connection, db: number, query: DocsQuery): 
 }
 
 function docRowOf([id, rev, seq, ...revision]: Row): DocRow {
-  return { id, rev, seq, revision: revision.length === 4 ? revisionOf(revision) : undefined }
+  return {
+    id: fromStoredId(id),
+    rev,
+    seq,
+    revision: revision.length === 4 ? revisionOf(revision) : undefined,
+  }
 }
 
 /** How many live documents stand before a range. */
@@ -61,7 +67,7 @@ export function countBefore(
   const row = connection.row<[number]>(
     `select count(*) from docs where db = ? and deleted = 0 and id ${descending ? '>' : '<'} ?`,
     db,
-    startKey,
+    toStoredId(startKey),
   )
   return row?.[0] ?? 0
 }

@@ -1,5 +1,6 @@
 import type { NameRange } from '../../store.ts'
 import type { SqlValue } from '../connection.ts'
+import { toStoredId } from '../stored-id.ts'
 
 /** Conditions on a column, as SQL that begins with `and`, and their parameters. */
 export type Condition = { readonly sql: string; readonly params: readonly SqlValue[] }
@@ -13,11 +14,11 @@ export function inRange(column: string, range: Bounds): Condition {
   const params: SqlValue[] = []
   if (range.startKey !== undefined) {
     parts.push(` and ${column} ${from}= ?`)
-    params.push(range.startKey)
+    params.push(toStoredId(range.startKey))
   }
   if (range.endKey !== undefined) {
     parts.push(` and ${column} ${to}${range.inclusiveEnd === false ? '' : '='} ?`)
-    params.push(range.endKey)
+    params.push(toStoredId(range.endKey))
   }
   return { sql: parts.join(''), params }
 }

@@ -2,6 +2,7 @@ import { parseRev } from '../../rev-tree/rev.ts'
 import { StoredTree } from '../../rev-tree/stored-tree.ts'
 import type { RevsDiff } from '../../store.ts'
 import type { Connection } from '../connection.ts'
+import { fromStoredId, toStoredId } from '../stored-id.ts'
 
 type Row = readonly [rev: string, deleted: number, branched: number, id: string]
 
@@ -26,10 +27,10 @@ function readWinners(connection: Connection, db: number, ids: readonly string[])
   const rows = connection.rows<Row>(
     `select d.rev, d.deleted, d.branched, d.id from json_each(?) asked cross join docs d
      where d.db = ? and d.id = asked.value`,
-    JSON.stringify(ids),
+    JSON.stringify(ids.map(toStoredId)),
     db,
   )
-  return new Map(rows.map(row => [row[3], row]))
+  return new Map(rows.map(row => [fromStoredId(row[3]), row]))
 }
 
 function allMissing(asked: readonly string[]): RevsDiff {

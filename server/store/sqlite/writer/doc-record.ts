@@ -1,5 +1,6 @@
 import type { Tree } from '../../rev-tree/grow-tree.ts'
 import type { Connection } from '../connection.ts'
+import { toStoredId } from '../stored-id.ts'
 
 /** A document's row as the writer needs it. */
 export type DocRecord = Tree & {
@@ -15,7 +16,7 @@ export function readDoc(connection: Connection, db: number, id: string): DocReco
   const row = connection.row<Row>(
     'select rev, deleted, branched, body, live, bytes, tree from docs where db = ? and id = ?',
     db,
-    id,
+    toStoredId(id),
   )
   if (row === undefined) return undefined
   const [rev, deleted, branched, body, live, bytes, text] = row
@@ -48,6 +49,6 @@ export function writeDoc(connection: Connection, place: DocPlace, doc: DocRecord
     doc.bytes,
     doc.text,
     place.db,
-    place.id,
+    toStoredId(place.id),
   )
 }

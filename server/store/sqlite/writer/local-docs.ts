@@ -1,10 +1,12 @@
 import { CouchError } from '../../../couch-error.ts'
 import type { CommandOf } from '../commands.ts'
+import { toStoredId } from '../stored-id.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Replaces or removes a local doc if `rev` is its current one. Returns the new rev. */
 export function writeLocalDoc(tx: Transaction, command: CommandOf<'writeLocalDoc'>): string {
-  const { db, id, body } = command
+  const { db, body } = command
+  const id = toStoredId(command.id)
   const { connection } = tx
   tx.database(db)
   const current = connection.row<[number]>('select rev from local_docs where db = ? and id = ?', db, id)?.[0]

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { ChangesQuery, DocsQuery } from '../../../../server/store/store.ts'
-import { interactive, replicated, type Subject, store } from './subject.ts'
+import { bodyOf, interactive, replicated, type Subject, store } from './subject.ts'
 
 /** Pages of documents and of the feed, and what a peer's revisions are missing. */
 export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<void> {
@@ -93,6 +93,37 @@ export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<voi
     )
     t.ok((times[0] ?? 0) >= start && (times.at(-1) ?? 0) <= Date.now())
     t.equal(database.doc('doc0')?.time, times[0])
+  })
+
+  await t.test('an id may hold any character, and two ids are never one document', async t => {
+    const database = await newDatabase()
+    const ids = [
+      'a',
+      'a\u0000',
+      'a\u0000\u0000',
+      'a\u0000b',
+      'a\u0001',
+      'a\u0001\u0001',
+      'a\u0001b',
+      'a\u0002',
+      'ab',
+    ]
+    for (const id of ids) await store(database, interactive(id, undefined, { body: JSON.stringify({ id }) }))
+    const listed = database.docs({ limit: 10, withBodies: false }).map(({ id }) => id)
+    t.same(listed, ids, 'in byte order')
+    for (const id of ids) t.equal(bodyOf(database, id), JSON.stringify({ id }))
+    const changed = (query: Partial<ChangesQuery>) =>
+      database.changes({ after: 0, limit: 10, ...query }).map(({ id }) => id)
+    t.same(changed({}), ids)
+    t.same(changed({ ids: ['a\u0000b', 'a\u0001'] }), ['a\u0000b', 'a\u0001'])
+    t.equal(database.offset({ startKey: 'a\u0001' }), 4)
+    t.same([...database.revsDiff(new Map(ids.map(id => [id, ['9-z']]))).keys()], ids)
+    for (const id of ids) await database.writeLocalDoc(id, undefined, JSON.stringify({ id }))
+    t.same(
+      database.localDocs({ limit: 10 }).map(({ id }) => id),
+      ids,
+    )
+    t.equal(database.localDoc('a\u0000b')?.body, JSON.stringify({ id: 'a\u0000b' }))
   })
 
   await t.test('a sequence names its number and leads back to it', async t => {
