@@ -21,17 +21,17 @@ const MOMENTS = ['timestamp', 'earned_at']
 
 /** The tables with their rows and one row of each, as lines of at most so many characters. */
 export function mirrorTable(summary: readonly TableSummary[], width: number): readonly string[] {
-  const filled = summary.filter(({ rows }) => rows > 0)
-  const nameWidth = Math.max(...filled.map(({ table }) => table.length), 5)
+  const nameWidth = Math.max(...summary.map(({ table }) => table.length), 5)
   const line = (table: string, rows: string, sample: string) =>
     shortened(`  ${table.padEnd(nameWidth)} ${rows.padStart(6)}  ${sample}`, width)
   return [
     line('table', 'rows', 'one of them'),
-    ...filled.map(({ table, rows, sample }) => line(table, String(rows), sampleText(table, sample ?? {}))),
+    ...summary.map(({ table, rows, sample }) => line(table, String(rows), sampleText(table, sample))),
   ]
 }
 
-function sampleText(table: string, row: Readonly<Record<string, unknown>>): string {
+function sampleText(table: string, row: Readonly<Record<string, unknown>> | undefined): string {
+  if (row === undefined) return table === 'users' ? 'accounts; who has a token needs none' : 'none'
   const columns = SAMPLE_COLUMNS[table] ?? []
   return columns
     .filter(column => row[column] !== null && row[column] !== undefined)

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
+import { isUuid } from '../../design-docs/uuid.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Caller } from './caller.ts'
 
@@ -50,7 +51,7 @@ export function createTokenCheck(rules: TokenRules): TokenCheck {
     const { sub, exp } = verifiedClaims(token, key, options)
     if (typeof exp !== 'number') throw refusal('Token has no expiry (exp).')
     if (typeof sub !== 'string' || !isUserName(sub)) throw refusal('Token names no user (sub).')
-    return { kind: 'user', sub, expiresAt: exp * 1000 }
+    return { kind: 'user', sub: canonicalSub(sub), expiresAt: exp * 1000 }
   }
 }
 
@@ -76,6 +77,11 @@ function verifiedClaims(token: string, key: KeyObject, options: jwt.VerifyOption
 /** Text that UTF-8 can hold: lone surrogates all become one character there, and two users would share a database. */
 function isUserName(sub: string): boolean {
   return sub !== '' && !/\p{Surrogate}/u.test(sub) && Buffer.byteLength(sub) <= MAX_SUB_BYTES
+}
+
+/** A UUID is the same user in either case: in Postgres it is one `user_id`, so it must be one database here. */
+function canonicalSub(sub: string): string {
+  return isUuid(sub) ? sub.toLowerCase() : sub
 }
 
 function refusal(reason: string, cause?: unknown): CouchError {

@@ -71,6 +71,12 @@ for (const { name, token, reason } of refusals) {
   })
 }
 
+t.test('a UUID names one user in either case', async t => {
+  const uuid = '6f1c2a34-9d5b-4c1e-8a70-2f6f1e0b9a11'
+  t.match(userOfToken(sign({ sub: uuid.toUpperCase() }), LAX), { sub: uuid })
+  t.match(userOfToken(sign({ sub: 'Anna' }), LAX), { sub: 'Anna' }, 'any other name is taken as it is')
+})
+
 t.test('a sub that is no text is refused', async t => {
   for (const sub of [7, null, ['anna'], { name: 'anna' }]) {
     const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...CLAIMS, sub, exp: later() })}`
