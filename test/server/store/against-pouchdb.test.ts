@@ -36,11 +36,19 @@ type Both = { readonly database: Database; readonly pouch: Pouch }
  */
 async function applyToBoth(t: Test, random: SeededRandom, { database, pouch }: Both): Promise<void> {
   const edit: Edit = { ...randomEdit(random, database), attachments: undefined }
+  if (isPouchQuirk(database, edit)) return
   const outcome = await writeOne(database, edit)
   if (outcome.ok) return putRevision(database, pouch, edit, outcome.rev)
   assert(edit.kind === 'interactive', 'a replicated edit is never refused')
   const refused = await pouch.put(pouchDoc(edit, edit.parent)).catch((error: { name: string }) => error)
   t.match(refused, { name: outcome.error }, `${edit.id} on ${edit.parent}`)
+}
+
+/** On a deleted document PouchDB takes an edit of a rev that never was, where CouchDB and we see a conflict. */
+function isPouchQuirk(database: Database, edit: Edit): boolean {
+  const tree = database.doc(edit.id)?.tree
+  if (edit.kind !== 'interactive' || edit.parent === undefined || tree === undefined) return false
+  return tree.winner.deleted && !tree.has(edit.parent)
 }
 
 async function putRevision(database: Database, pouch: Pouch, edit: Edit, rev: string): Promise<void> {
