@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Caller } from '../auth/caller.ts'
-import { CouchError } from '../couch-error.ts'
+import { CouchError, type ErrorWord } from '../couch-error.ts'
 import type { Database, Edit, WriteOutcome } from '../store/store.ts'
 import type { BulkDoc } from './bulk-body.ts'
 import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
@@ -117,9 +117,10 @@ export class BulkWriter {
   }
 
   #refuse(place: number, bulkDoc: BulkDoc, error: CouchError): void {
-    if (error.word === 'forbidden') this.#accepted++
+    const row = { ...namesOf(bulkDoc), ...told(error.word, error.message, this.#options.newEdits) }
+    if (row.error === 'forbidden') this.#accepted++
     this.#refusal ??= error
-    this.#rows[place] = { ...namesOf(bulkDoc), error: error.word, reason: error.message }
+    this.#rows[place] = row
   }
 
   async #send(): Promise<void> {
@@ -146,10 +147,19 @@ export class BulkWriter {
   }
 }
 
+/**
+ * A replicating PouchDB repeats the whole batch for ever after any row but `forbidden`, with everything behind it. So a revision that
+ * can never be stored, however often it comes, is told in that word: the phone reports it as denied and goes on.
+ */
+function told(word: ErrorWord, reason: string, newEdits: boolean) {
+  if (newEdits || word === 'forbidden') return { error: word, reason }
+  return { error: 'forbidden', reason: `${word}: ${reason}` }
+}
+
 function rowOf(outcome: WriteOutcome, edit: Edit): BulkRow | undefined {
   if (!outcome.ok) {
     const { id, error, reason } = outcome
-    return { id, rev: revOf(edit), error, reason }
+    return { id, rev: revOf(edit), ...told(error, reason, edit.kind === 'interactive') }
   }
   return edit.kind === 'replicated' ? undefined : { ok: true, id: outcome.id, rev: outcome.rev }
 }

@@ -135,10 +135,15 @@ function startHeart(out: Out, heartbeatMs: number | undefined): { readonly out: 
 function at(time: number | undefined, callback: () => void): () => void {
   if (time === undefined) return () => {}
   let timer: NodeJS.Timeout
-  const arm = () => {
+  // Node's timers may fire a fraction of a millisecond early: who is called must find that the time has come.
+  const look = () => {
     const ms = time - Date.now()
-    timer = ms > MAX_TIMER_MS ? setTimeout(arm, MAX_TIMER_MS) : setTimeout(callback, Math.max(ms, 0))
+    if (ms > 0) arm(ms)
+    else callback()
   }
-  arm()
+  const arm = (ms: number) => {
+    timer = setTimeout(look, Math.min(Math.max(ms, 0), MAX_TIMER_MS))
+  }
+  arm(time - Date.now())
   return () => clearTimeout(timer)
 }

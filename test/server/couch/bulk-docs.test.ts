@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-client.ts'
+import { phone } from '../../fixtures/phone.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 
 const server = await runningServer(t)
@@ -45,9 +46,9 @@ t.test('replicated revisions are answered only where they failed, and every fail
   t.match(reply, {
     status: 201,
     json: [
-      { id: 'b', rev: '1-x', error: 'bad_request', reason: /base64/ },
-      { id: 'c', rev: '2-x', error: 'missing_stub' },
-      { id: 'd', error: 'bad_request' },
+      { id: 'b', rev: '1-x', error: 'forbidden', reason: /^bad_request: .*base64/ },
+      { id: 'c', rev: '2-x', error: 'forbidden', reason: /^missing_stub: / },
+      { id: 'd', error: 'forbidden', reason: /^bad_request: / },
     ],
   })
   t.match((await database.get('/a')).json, { _rev: '2-b' })
@@ -134,8 +135,8 @@ t.test('a batch of any size is taken; only a document has a limit', async t => {
   t.match(reply, {
     status: 201,
     json: [
-      { id: 'huge', error: 'document_too_large' },
-      { id: 'wide', error: 'document_too_large' },
+      { id: 'huge', error: 'forbidden', reason: /^document_too_large: / },
+      { id: 'wide', error: 'forbidden', reason: /^document_too_large: / },
     ],
   })
   t.equal(reply.json.length, 2)
@@ -143,6 +144,24 @@ t.test('a batch of any size is taken; only a document has a limit', async t => {
   const stored = await database.get('/photo-39?attachments=true')
   t.equal(stored.json._attachments.photo.data, photo)
   t.strictSame(await readdir(join(dataFolder, 'uploads')), [], 'no upload is left behind')
+})
+
+t.test('a revision that can never be stored does not hold up what a phone pushes behind it', async t => {
+  const server = await runningServer(t, { maxDocumentBytes: 10_000 })
+  const { local, remote } = await phone(t, server.url, server.token('anna'))
+  await local.bulkDocs([{ _id: 'a' }, { _id: 'huge', text: 'y'.repeat(20_000) }, { _id: 'z' }])
+  const denied: unknown[] = []
+  const replication = local.replicate.to(remote, { retry: true })
+  replication.on('denied', row => denied.push(row))
+  const result = await replication
+  t.equal(result.doc_write_failures, 1)
+  t.match(denied, [{ id: 'huge', error: 'forbidden' }], 'the app is told which')
+  t.same(
+    (await remote.allDocs()).rows.map(({ id }) => id),
+    ['a', 'z'],
+  )
+  await local.replicate.to(remote)
+  t.equal(denied.length, 1, 'and it is not sent again')
 })
 
 t.test('thousands of documents keep their order', async t => {
