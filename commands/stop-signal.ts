@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+
 /** Tells once that the process was asked to stop. */
 export type StopSignal = {
   /** Resolves at the first signal. */
@@ -41,5 +43,17 @@ export function listenForStop(force: () => void): StopSignal {
       clearInterval(keepAlive)
       for (const signal of STOP_SIGNALS) process.off(signal, onSignal)
     },
+  }
+}
+
+/**
+ * For what may end anywhere: such a signal ends the process at once, with the exit code that a shell gives it.
+ * Left to itself a signal would skip the listeners of `exit`. Call the answer to have it so again.
+ */
+export function exitAtSignal(): () => void {
+  const exit = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal])
+  for (const signal of STOP_SIGNALS) process.on(signal, exit)
+  return () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, exit)
   }
 }

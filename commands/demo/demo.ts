@@ -1,6 +1,7 @@
 import type { CommandArguments, RunCommand } from '../command.ts'
 import { OperatorError, operatorErrorFrom } from '../operator-error.ts'
 import { readSettings } from '../settings.ts'
+import { exitAtSignal } from '../stop-signal.ts'
 import { comeOnline } from './come-online.ts'
 import type { DemoParts } from './demo-parts.ts'
 import { checkTarget, demoTarget } from './demo-target.ts'
@@ -24,6 +25,7 @@ export const demo: RunCommand = async ({ options }, context) => {
   await checkTarget(target)
   const mirror =
     target.databaseUrl === undefined ? undefined : new MirrorView(target.databaseUrl, target.user)
+  const releaseSignals = exitAtSignal()
   const phone = new Phone()
   try {
     return await actAsPhone({ phone, history, target, mirror, screen: new Screen(context.terminal) })
@@ -31,6 +33,7 @@ export const demo: RunCommand = async ({ options }, context) => {
     throw operatorErrorFrom(error)
   } finally {
     await phone.close()
+    releaseSignals()
   }
 }
 

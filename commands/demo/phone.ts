@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import PouchDB from 'pouchdb-node'
+import { messageOf, OperatorError } from '../operator-error.ts'
 
 /** A document as PouchDB's types see it. */
 export type Content = { readonly [member: string]: unknown }
@@ -21,24 +22,31 @@ const SILENCE_MS = 30_000
 export class Phone {
   readonly local: Database
   readonly metrics: Database
-  readonly #folder: string
   readonly #forget: () => void
 
   constructor() {
-    const folder = mkdtempSync(join(tmpdir(), 'divan-demo-'))
-    this.#folder = folder
+    const folder = makeFolder()
     this.local = new PouchDB<Content>(join(folder, 'workouts'))
     this.metrics = new PouchDB<Content>(join(folder, 'metrics'))
-    // Whatever ends the demo, a Ctrl-C too, nothing of the phone stays behind.
-    this.#forget = () => rmSync(folder, { recursive: true, force: true })
+    // Whatever ends the demo, a Ctrl-C too, nothing of the phone stays behind. LevelDB may still be writing there.
+    this.#forget = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     process.once('exit', this.#forget)
   }
 
   async close(): Promise<void> {
     await this.local.close()
     await this.metrics.close()
-    rmSync(this.#folder, { recursive: true, force: true })
+    this.#forget()
     process.off('exit', this.#forget)
+  }
+}
+
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'divan-demo-'))
+  } catch (cause) {
+    const line = `the phone finds no place in ${tmpdir()}: ${messageOf(cause)}; set TMPDIR to a folder this user may write`
+    throw new OperatorError(line, { cause })
   }
 }
 
