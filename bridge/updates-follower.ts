@@ -24,21 +24,22 @@ export type FollowContext = {
 /**
  * Finds out where to go on in the feed of changed databases. A first start, or a start with another server than
  * before, takes the feed's end first and then marks every database there is: what changes in between is in both.
+ * The end is asked for in any case: a server tells its id to everyone, but its feed only to an admin, and a bridge
+ * without the rights must end here instead of trying for ever.
  */
 export async function openUpdateFeed(context: FollowContext): Promise<UpdateFeed> {
-  const uuid = await serverUuid(context.client, context.signal)
-  const stored = await readUpdateFeed(context.pool)
-  if (stored?.serverUuid === uuid) return stored
-  return await markEverything(context, uuid)
+  const { client, pool, signal } = context
+  const end = { serverUuid: await serverUuid(client, signal), cursor: await updatesCursor(client, signal) }
+  const stored = await readUpdateFeed(pool)
+  return stored?.serverUuid === end.serverUuid ? stored : await markEverything(context, end)
 }
 
 /**
- * Marks all databases of the server, and all that were ever mirrored: some of these may be gone. Marks are harmless,
- * so a bridge that dies half-way leaves only work that is done twice.
+ * Marks all databases of the server, and all that were ever mirrored: some of these may be gone. `end` is the feed's
+ * end, taken before. Marks are harmless, so a bridge that dies half-way leaves only work that is done twice.
  */
-async function markEverything(context: FollowContext, uuid: string): Promise<UpdateFeed> {
+async function markEverything(context: FollowContext, end: UpdateFeed): Promise<UpdateFeed> {
   const { client, pool, signal } = context
-  const feed = { serverUuid: uuid, cursor: await updatesCursor(client, signal) }
   for await (const names of allDatabases(client, signal)) {
     const databases = names.filter(isMirrored)
     await inTransaction(pool, sql => markDirty(sql, { databases, remade: [] }))
@@ -46,9 +47,9 @@ async function markEverything(context: FollowContext, uuid: string): Promise<Upd
   }
   await inTransaction(pool, async sql => {
     await markAllMirrored(sql)
-    await storeUpdateFeed(sql, feed)
+    await storeUpdateFeed(sql, end)
   })
-  return feed
+  return end
 }
 
 /** How long to wait before asking again for what led to nothing. */
@@ -56,8 +57,11 @@ const PAUSE_MS = 100
 
 /** Waits for the next page of the feed and turns it into marks. Returns where the feed goes on. */
 export async function followUpdates(context: FollowContext, feed: UpdateFeed): Promise<UpdateFeed> {
-  const page = await waitForUpdates(context.client, feed.cursor, context.signal)
-  if (page.rewound) return await markEverything(context, feed.serverUuid)
+  const { client, signal } = context
+  const page = await waitForUpdates(client, feed.cursor, signal)
+  if (page.rewound) {
+    return await markEverything(context, { ...feed, cursor: await updatesCursor(client, signal) })
+  }
   const next = { ...feed, cursor: page.cursor }
   if (page.cursor === feed.cursor && page.names.length === 0) {
     // A server that closes answers at once with nothing; asking again without a pause would be a busy loop.

@@ -57,6 +57,17 @@ t.test('what only an operator can put right ends the start with one line', async
   t.match(await complaint(t, { serverUrl, databaseUrl: 'mysql://secret@there' }), /DATABASE_URL/)
 })
 
+t.test('wrong or missing credentials end the start also where a mirror exists', async t => {
+  const program = await mirror(t)
+  await (await program.bridge()).close()
+  const { databaseUrl, server } = program
+  t.equal((await program.sql('select 1 from divan.update_feed')).length, 1, 'a feed is stored')
+  for (const parts of [{ password: 'secret' }, { username: '', password: '' }]) {
+    const serverUrl = changed(server.adminUrl, parts)
+    t.match(await complaint(t, { databaseUrl, serverUrl }), /answers 40[13].*Check DIVAN_SERVER_URL/)
+  }
+})
+
 t.test('a server without a feed of changed databases is named as the reason', async t => {
   const databaseUrl = await throwawayDatabase(t)
   const server = createServer((request, response) => {
