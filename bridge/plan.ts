@@ -7,10 +7,10 @@ import type { JsonObject } from '../design-docs/json-object.ts'
 import type { Problem } from '../design-docs/problem.ts'
 import { rowId } from '../design-docs/row-id.ts'
 import type { Change } from './changes-feed.ts'
+import { chooseLeaf, compareRevs } from './mapping/choose-leaf.ts'
 import { deletedAtOf } from './mapping/deleted-at.ts'
 import { type Row, rowsOf } from './mapping/row.ts'
 import { timestamptzText } from './mapping/timestamptz.ts'
-import { chooseLeaf, compareRevs } from './mapping/winner.ts'
 import type { Source } from './source.ts'
 
 /** A document and the rows that show it. */
