@@ -1,8 +1,9 @@
 import { CouchError } from '../couch-error.ts'
+import { parseRev } from '../store/rev-tree/rev.ts'
 import type { AttachmentEdit, Edit, Revisions } from '../store/store.ts'
 import { readAttachments } from './attachment-input.ts'
 import { checkedDocId } from './checked-doc-id.ts'
-import { checkedRev, isRev, revPos, revSignature } from './rev.ts'
+import { checkedRev, isRevPos, isRevSig } from './rev.ts'
 
 /** What one document may weigh: its body without attachments, and each of its attachments. */
 export type DocLimits = { readonly maxDocumentBytes: number; readonly maxAttachmentBytes: number }
@@ -69,14 +70,19 @@ export function interactiveEdit(input: DocInput): Edit {
 /** A revision made elsewhere, which must say which one it is. */
 export function replicatedEdit(input: DocInput): Edit {
   const { id, deleted, body, attachments, rev } = input
-  const revisions =
-    input.revisions ?? (rev === undefined ? undefined : { start: revPos(rev), ids: [revSignature(rev)] })
+  const revisions = input.revisions ?? (rev === undefined ? undefined : onlyRev(rev))
   if (revisions === undefined)
     throw new CouchError(
       'bad_request',
       'When `new_edits: false`, the document needs `_rev` or `_revisions` specified',
     )
   return { kind: 'replicated', id, deleted, body, attachments, revisions }
+}
+
+/** The path of a rev that came without its ancestors. */
+function onlyRev(rev: string): Revisions | undefined {
+  const parsed = parseRev(rev)
+  return parsed && { start: parsed.pos, ids: [parsed.sig] }
 }
 
 /**
@@ -119,14 +125,9 @@ function readRevisions(value: unknown): Revisions {
   if (!Number.isSafeInteger(start))
     throw new CouchError('doc_validation', "_revisions.start isn't an integer.")
   if (!Array.isArray(ids)) throw new CouchError('doc_validation', "_revisions.ids isn't an array.")
-  const revisions = { start: start as number, ids: ids as readonly string[] }
-  if (ids.length === 0 || ids.length > revisions.start || !ids.every(isSignature))
+  if (!isRevPos(start) || ids.length === 0 || ids.length > start || !ids.every(isRevSig))
     throw new CouchError('doc_validation', '_revisions does not name a path of revs')
-  return revisions
-}
-
-function isSignature(id: unknown): boolean {
-  return typeof id === 'string' && isRev(`1-${id}`)
+  return { start, ids }
 }
 
 /** A UTF-16 unit takes at most three bytes, so that short texts, nearly all, need not be measured. */

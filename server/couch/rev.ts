@@ -1,14 +1,29 @@
 import { CouchError } from '../couch-error.ts'
+import { parseRev } from '../store/rev-tree/rev.ts'
 
 /**
- * `N-sig`. CouchDB makes signatures of 32 hex digits and takes others; ours may hold what needs no escape in JSON, in a
- * URL's query or in a list, which covers every maker of revs we know. Old clients wrote some with no signature at all.
+ * What a client may bring is narrower than the store's `N-sig`. CouchDB makes signatures of 32 hex digits and takes others; ours may
+ * hold what needs no escape in JSON, in a URL's query or in a list, which covers every maker of revs we know. Old clients wrote some
+ * with no signature at all.
  */
-const REV = /^[1-9]\d{0,14}-[\w.~+=/-]{0,128}$/
+const SIG = /^[\w.~+=/-]{0,128}$/
+/** Far from where counting on would lose a number. */
+const MAX_POS = 10 ** 15 - 1
 const LOCAL_REV = /^0-\d{1,15}$/
 
 export function isRev(value: unknown): value is string {
-  return typeof value === 'string' && REV.test(value)
+  const rev = typeof value === 'string' ? parseRev(value) : undefined
+  return rev !== undefined && isRevPos(rev.pos) && isRevSig(rev.sig)
+}
+
+/** The number before the dash. */
+export function isRevPos(pos: unknown): pos is number {
+  return typeof pos === 'number' && Number.isInteger(pos) && pos >= 1 && pos <= MAX_POS
+}
+
+/** The part after the dash. */
+export function isRevSig(sig: unknown): sig is string {
+  return typeof sig === 'string' && SIG.test(sig)
 }
 
 /** @throws CouchError in CouchDB's words. */
@@ -21,14 +36,4 @@ export function checkedRev(value: unknown): string {
 export function checkedLocalRev(value: unknown): string {
   if (typeof value === 'string' && LOCAL_REV.test(value)) return value
   throw new CouchError('bad_request', 'Invalid rev format')
-}
-
-/** The number before the dash. */
-export function revPos(rev: string): number {
-  return Number.parseInt(rev, 10)
-}
-
-/** The part after the dash. */
-export function revSignature(rev: string): string {
-  return rev.slice(rev.indexOf('-') + 1)
 }

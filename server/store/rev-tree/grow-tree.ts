@@ -54,7 +54,7 @@ function newAbove(tree: Tree, path: Revisions, limit: number): readonly string[]
   const winner = parseRev(tree.rev)
   if (tree.branched || winner === undefined) return undefined
   const count = path.start - winner.pos
-  if (count < 0 || count >= limit || path.ids[count] !== winner.id) return undefined
+  if (count < 0 || count >= limit || path.ids[count] !== winner.sig) return undefined
   const { oldest } = spanOf(tree.text)
   const learnsAncestors = path.start - path.ids.length + 1 < oldest && path.start - oldest + 1 < limit
   return learnsAncestors ? undefined : path.ids.slice(0, count)

@@ -1,14 +1,16 @@
-/** A rev's two parts: its generation, and the id that tells it from its siblings (most often 32 hex digits). */
-export type Rev = { readonly pos: number; readonly id: string }
+/** A rev's two parts: its generation, and the signature that tells it from its siblings (most often 32 hex digits). */
+export type Rev = { readonly pos: number; readonly sig: string }
 
-/** Reads `<pos>-<id>`. Undefined if the text is no rev. */
+/** Any text may follow the dash, also none: old clients made such revs, and a history keeps what it was given. */
+const REV = /^([1-9]\d*)-(.*)$/s
+
+/** Reads `<pos>-<sig>`. Undefined if the text is no rev. */
 export function parseRev(rev: string): Rev | undefined {
-  const match = /^([1-9]\d{0,14})-(.+)$/s.exec(rev)
-  if (match?.[1] === undefined || match[2] === undefined) return undefined
-  return { pos: Number(match[1]), id: match[2] }
+  const [, pos, sig] = REV.exec(rev) ?? []
+  return pos === undefined || sig === undefined ? undefined : { pos: Number(pos), sig }
 }
 
 /** The text form of a rev. */
-export function formatRev(pos: number, id: string): string {
-  return `${pos}-${id}`
+export function formatRev(pos: number, sig: string): string {
+  return `${pos}-${sig}`
 }

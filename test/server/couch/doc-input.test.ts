@@ -44,6 +44,12 @@ const REFUSALS: readonly Refusal[] = [
     reason: /path/,
   },
   {
+    name: 'a generation that cannot be counted on from',
+    doc: '{"_id":"a","_revisions":{"start":9007199254740991,"ids":["a"]}}',
+    word: 'doc_validation',
+    reason: /path/,
+  },
+  {
     name: 'a rev that would break the text',
     doc: '{"_id":"a","_revisions":{"start":1,"ids":["\\""]}}',
     word: 'doc_validation',
@@ -136,5 +142,6 @@ t.test('an interactive edit stands on its rev, a replicated one on its path', as
   t.match(interactiveEdit(input), { kind: 'interactive', parent: '2-b' })
   t.match(replicatedEdit(input), { kind: 'replicated', revisions: { start: 2, ids: ['b', 'a'] } })
   t.match(replicatedEdit(read('{"_id":"a","_rev":"3-c"}')), { revisions: { start: 3, ids: ['c'] } })
+  t.match(replicatedEdit(read('{"_id":"a","_rev":"3-"}')), { revisions: { start: 3, ids: [''] } })
   t.throws(() => replicatedEdit(read('{"_id":"a"}')), /needs `_rev` or `_revisions`/)
 })

@@ -201,6 +201,18 @@ t.test('a document from its first rev to its last', async t => {
   t.match((await database.put('/é%2F1', { v: 3 })).json, { ok: true, rev: /^4-/ })
 })
 
+t.test('a document goes on from a rev that ends at its dash', async t => {
+  const database = await adminDatabase(server, 'dash')
+  t.match(await database.put('/a?new_edits=false', { _rev: '3-', v: 1 }), {
+    status: 201,
+    json: { rev: '3-' },
+  })
+  t.match(await database.get('/a?rev=3-'), { status: 200, json: { _rev: '3-', v: 1 } })
+  t.match(await database.put('/a', { _rev: '3-', v: 2 }), { status: 201, json: { rev: /^4-/ } })
+  t.match((await database.get('/a?revs=true')).json, { v: 2, _revisions: { start: 4, ids: { 1: '' } } })
+  t.match(await database.put('/a', { _rev: '3-', v: 3 }), { status: 409 })
+})
+
 t.test('a document without an id is given one', async t => {
   const database = await adminDatabase(server, 'ids')
   t.match((await database.post('', { v: 1 })).json, { ok: true, id: /^[0-9a-f]{32}$/, rev: /^1-/ })

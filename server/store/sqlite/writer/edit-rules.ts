@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { leafNodes } from '../../rev-tree/leaf-nodes.ts'
 import { unpackTree } from '../../rev-tree/packed-tree.ts'
@@ -37,9 +38,11 @@ export function newRevisions(
 ): Revisions {
   const known = attachments.map(({ name, contentType, digest }) => [name, contentType, digest])
   const head = JSON.stringify([parent ?? '', edit.deleted, known])
-  const id = hash('md5', head + edit.body)
-  const above = parent === undefined ? undefined : parseRev(parent)
-  return above === undefined ? { start: 1, ids: [id] } : { start: above.pos + 1, ids: [id, above.id] }
+  const sig = hash('md5', head + edit.body)
+  if (parent === undefined) return { start: 1, ids: [sig] }
+  const above = parseRev(parent)
+  assert(above !== undefined, 'a parent is a leaf, so it is a rev')
+  return { start: above.pos + 1, ids: [sig, above.sig] }
 }
 
 /** Where the bodies of a path's stored ancestors are, the nearest first. */

@@ -100,6 +100,38 @@ export async function replicatedEditsSuite(t: Test, { newDatabase }: Subject): P
     t.same(database.doc('a')?.tree.revisions(next)?.ids.slice(1), ids)
   })
 
+  await t.test('a rev may end at its dash, and edits go on from it', async t => {
+    const database = await newDatabase()
+    t.equal(await store(database, replicated('a', ['3-'], { body: '{"n":1}' })), '3-')
+    const next = await store(database, interactive('a', '3-', { body: '{"n":2}' }))
+    t.match(next, /^4-./)
+    const tree = database.doc('a')?.tree
+    t.same(tree?.leaves(), [{ rev: next, deleted: false }])
+    t.same(tree?.revisions(next), { start: 4, ids: [next.slice(2), ''] })
+    t.equal(bodyOf(database, 'a'), '{"n":2}')
+    t.equal(bodyOf(database, 'a', '3-'), '{"n":1}')
+  })
+
+  await t.test('branches may part at such a rev, and it may be a tip', async t => {
+    const database = await newDatabase()
+    await database.write([
+      replicated('a', ['3-c', '', 'x']),
+      replicated('a', ['3-b', '', 'x']),
+      replicated('a', ['2-', 'x'], { body: '{"n":2}' }),
+      replicated('a', ['2-', 'y']),
+      replicated('a', ['3-', 'd', '']),
+    ])
+    const tree = database.doc('a')?.tree
+    t.same(
+      tree?.leaves().map(({ rev }) => rev),
+      ['3-c', '3-b', '3-'],
+    )
+    t.same(tree?.leavesOf('2-').length, 2)
+    t.same(tree?.revisions('3-'), { start: 3, ids: ['', 'd', ''] })
+    t.equal(bodyOf(database, 'a', '2-'), '{"n":2}')
+    t.same(database.revsDiff(new Map([['a', ['1-', '2-', '3-', '4-']]])).get('a')?.missing, ['4-'])
+  })
+
   await t.test('a tombstone keeps the last live body, also through an undelete', async t => {
     const database = await newDatabase()
     const lastLive = () => database.changes({ after: 0, limit: 1, withLastLive: true })[0]?.lastLive?.body
