@@ -11,17 +11,18 @@ const SIG = /^[\w.~+=/-]{0,128}$/
 const MAX_POS = 10 ** 15 - 1
 const LOCAL_REV = /^0-\d{1,15}$/
 
+/** True for the text of a rev that clients may use. */
 export function isRev(value: unknown): value is string {
   const rev = typeof value === 'string' ? parseRev(value) : undefined
   return rev !== undefined && isRevPos(rev.pos) && isRevSig(rev.sig)
 }
 
-/** The number before the dash. */
+/** True for what may stand before the dash. */
 export function isRevPos(pos: unknown): pos is number {
   return typeof pos === 'number' && Number.isInteger(pos) && pos >= 1 && pos <= MAX_POS
 }
 
-/** The part after the dash. */
+/** True for what may stand after it. */
 export function isRevSig(sig: unknown): sig is string {
   return typeof sig === 'string' && SIG.test(sig)
 }

@@ -123,7 +123,10 @@ export type Edit = {
   | { readonly kind: 'replicated'; readonly revisions: Revisions }
 )
 
-/** A rev and its ancestors as CouchDB's `_revisions` has them: `start` is the newest one's pos, ids newest first. */
+/**
+ * A rev and its ancestors as CouchDB's `_revisions` has them: `start` is the newest one's pos; `ids` are the sigs, newest first. Any text,
+ * also none, is a sig.
+ */
 export type Revisions = { readonly start: number; readonly ids: readonly string[] }
 
 /** An attachment that comes with its bytes, or a stub that stands for one this database has already. */

@@ -1,6 +1,6 @@
 import type { RevNode, RevNodes } from './rev-node.ts'
 
-/** The tips of all branches, the winner first: not deleted before deleted, then the longest, then the highest id. */
+/** The tips of all branches, the winner first: not deleted before deleted, then the longest, then the highest sig. */
 export function leafNodes(nodes: RevNodes): RevNode[] {
   const parents = new Set<RevNode>()
   for (const node of nodes.values()) if (node.parent !== undefined) parents.add(node.parent)
@@ -13,5 +13,5 @@ export function leafNodes(nodes: RevNodes): RevNode[] {
 function byWinning(a: RevNode, b: RevNode): number {
   if (a.deleted !== b.deleted) return a.deleted ? 1 : -1
   if (a.pos !== b.pos) return b.pos - a.pos
-  return a.id < b.id ? 1 : -1
+  return a.sig < b.sig ? 1 : -1
 }

@@ -12,8 +12,8 @@ export function spanOf(text: string): Span {
 }
 
 /** The text of a history that begins with this path, newest first; only the newest revision has a body. */
-export function startHistory(start: number, ids: readonly string[], leaf: NewLeaf): string {
-  return `${start}-${start - ids.length + 1};${packPath(ids, leaf)}`
+export function startHistory(start: number, sigs: readonly string[], leaf: NewLeaf): string {
+  return `${start}-${start - sigs.length + 1};${packPath(sigs, leaf)}`
 }
 
 /** What extending gave, and the sequence numbers whose bodies are of no use any more. */
@@ -23,19 +23,19 @@ export type Extended = { readonly text: string; readonly dropped: readonly numbe
  * Puts new revisions, newest first, on top of the only leaf of a packed history, without building a tree: the text
  * of what is there stays as it is. Revisions beyond the limit are cut off at its end.
  */
-export function extendHistory(text: string, ids: readonly string[], leaf: NewLeaf, limit: number): Extended {
+export function extendHistory(text: string, sigs: readonly string[], leaf: NewLeaf, limit: number): Extended {
   const { newest, oldest } = spanOf(text)
-  assert(ids.length > 0 && ids.length < limit, 'a history is extended by less than the limit')
-  const grown = newest + ids.length
+  assert(sigs.length > 0 && sigs.length < limit, 'a history is extended by less than the limit')
+  const grown = newest + sigs.length
   const first = Math.max(oldest, grown - limit + 1)
   const known = text.slice(text.indexOf(';') + 1)
   const cut = cutOldest(known, first - oldest)
-  return { text: `${grown}-${first};${packPath(ids, leaf)},${cut.list}`, dropped: cut.dropped }
+  return { text: `${grown}-${first};${packPath(sigs, leaf)},${cut.list}`, dropped: cut.dropped }
 }
 
-function packPath(ids: readonly string[], leaf: NewLeaf): string {
+function packPath(sigs: readonly string[], leaf: NewLeaf): string {
   const missing = { seq: undefined, deleted: false }
-  return ids.map((id, depth) => packNode(id, depth === 0 ? leaf : missing)).join(',')
+  return sigs.map((sig, depth) => packNode(sig, depth === 0 ? leaf : missing)).join(',')
 }
 
 function cutOldest(list: string, count: number): { list: string; dropped: number[] } {

@@ -15,11 +15,11 @@ export type Merged = 'body' | 'names' | 'nothing'
 export function mergePath(nodes: RevNodes, path: Revisions, leaf: NewLeaf): Merged {
   let merged: Merged = 'nothing'
   let child: RevNode | undefined
-  for (const [depth, id] of path.ids.entries()) {
-    const known = nodes.get(formatRev(path.start - depth, id))
+  for (const [depth, sig] of path.ids.entries()) {
+    const known = nodes.get(formatRev(path.start - depth, sig))
     // A rev keeps its first ancestors: what a forged path says otherwise leads nowhere.
     if (child?.parent !== undefined && child.parent !== known) break
-    const node = known ?? addMissing(nodes, path.start - depth, id)
+    const node = known ?? addMissing(nodes, path.start - depth, sig)
     if (child !== undefined && child.parent === undefined) {
       child.parent = node
       merged = 'names'

@@ -5,8 +5,8 @@ import { addMissing, type RevNode, type RevNodes } from './rev-node.ts'
 
 /**
  * A history as text: one run for each leaf, the winner's first, joined by `|`. A run is
- * `<newest pos>-<oldest pos>;<node>,<node>,…` newest first, and ends with `^<id>` if it hangs on a node of an earlier
- * run. A node is `<id>` (missing), `<id>:<seq>` (available) or `<id>!<seq>` (available, deleted).
+ * `<newest pos>-<oldest pos>;<node>,<node>,…` newest first, and ends with `^<sig>` if it hangs on a node of an earlier
+ * run. A node is `<sig>` (missing), `<sig>:<seq>` (available) or `<sig>!<seq>` (available, deleted).
  *
  * Almost every history is a single run, which linear-history.ts extends without reading it. Equal histories have
  * equal texts.
@@ -23,19 +23,19 @@ function packRun(leaf: RevNode, packed: Set<RevNode>): string {
   let oldest = leaf.pos
   let at: RevNode | undefined = leaf
   while (at !== undefined && !packed.has(at)) {
-    run.push(packNode(at.id, at))
+    run.push(packNode(at.sig, at))
     packed.add(at)
     oldest = at.pos
     at = at.parent
   }
-  const joint = at === undefined ? '' : `^${escapeId(at.id)}`
+  const joint = at === undefined ? '' : `^${escapeSig(at.sig)}`
   return `${leaf.pos}-${oldest};${run.join(',')}${joint}`
 }
 
 /** The text of one node. */
-export function packNode(id: string, node: { readonly seq: number | undefined; readonly deleted: boolean }) {
-  if (node.seq === undefined) return escapeId(id)
-  return `${escapeId(id)}${node.deleted ? '!' : ':'}${node.seq}`
+export function packNode(sig: string, node: { readonly seq: number | undefined; readonly deleted: boolean }) {
+  if (node.seq === undefined) return escapeSig(sig)
+  return `${escapeSig(sig)}${node.deleted ? '!' : ':'}${node.seq}`
 }
 
 /** Reads what `packTree` wrote. */
@@ -45,14 +45,14 @@ export function unpackTree(text: string): RevNodes {
   return nodes
 }
 
-/** The ids of a history that has one run, newest first. */
-export function unpackIds(text: string): string[] {
+/** The sigs of a history that has one run, newest first. */
+export function unpackSigs(text: string): string[] {
   return text
     .slice(text.indexOf(';') + 1)
     .split(',')
     .map(part => {
       const mark = part.search(/[:!]/)
-      return unescapeId(mark === -1 ? part : part.slice(0, mark))
+      return unescapeSig(mark === -1 ? part : part.slice(0, mark))
     })
 }
 
@@ -67,29 +67,29 @@ function unpackRun(run: string, nodes: RevNodes): void {
     child = node
   }
   if (joint === undefined) return
-  const parent = nodes.get(formatRev(pos, unescapeId(joint)))
+  const parent = nodes.get(formatRev(pos, unescapeSig(joint)))
   assert(child !== undefined && parent !== undefined, 'a run hangs on a node of an earlier run')
   child.parent = parent
 }
 
 function unpackNode(part: string, pos: number, nodes: RevNodes): RevNode {
   const mark = part.search(/[:!]/)
-  if (mark === -1) return addMissing(nodes, pos, unescapeId(part))
-  const node = addMissing(nodes, pos, unescapeId(part.slice(0, mark)))
+  if (mark === -1) return addMissing(nodes, pos, unescapeSig(part))
+  const node = addMissing(nodes, pos, unescapeSig(part.slice(0, mark)))
   node.seq = Number(part.slice(mark + 1))
   node.deleted = part[mark] === '!'
   return node
 }
 
-/** Ids are hex digits nearly always, but any text is a legal one. */
+/** Sigs are hex digits nearly always, but any text is a legal one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL would end the text in SQL functions
 const SEPARATORS = /[%,;:!|^\u0000-\u001f]/g
 
-function escapeId(id: string): string {
-  return id.replace(SEPARATORS, char => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+function escapeSig(sig: string): string {
+  return sig.replace(SEPARATORS, char => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-function unescapeId(text: string): string {
+function unescapeSig(text: string): string {
   if (!text.includes('%')) return text
   return text.replace(/%([0-9a-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }

@@ -6,7 +6,7 @@ import { formatRev } from './rev.ts'
  */
 export type RevNode = {
   readonly pos: number
-  readonly id: string
+  readonly sig: string
   /** Undefined: a first revision, or one whose ancestors are unknown or stemmed. */
   parent: RevNode | undefined
   /** The sequence number its body is stored under; undefined while only its name is known (`missing`). */
@@ -18,15 +18,15 @@ export type RevNode = {
 export type RevNodes = Map<string, RevNode>
 
 /** Adds a revision of which only the name is known. */
-export function addMissing(nodes: RevNodes, pos: number, id: string): RevNode {
-  const node: RevNode = { pos, id, parent: undefined, seq: undefined, deleted: false }
-  nodes.set(formatRev(pos, id), node)
+export function addMissing(nodes: RevNodes, pos: number, sig: string): RevNode {
+  const node: RevNode = { pos, sig, parent: undefined, seq: undefined, deleted: false }
+  nodes.set(formatRev(pos, sig), node)
   return node
 }
 
 /** A node's rev. */
 export function revOf(node: RevNode): string {
-  return formatRev(node.pos, node.id)
+  return formatRev(node.pos, node.sig)
 }
 
 /** A node and its known ancestors, newest first. */

@@ -1,4 +1,4 @@
-/** A rev's two parts: its generation, and the signature that tells it from its siblings (most often 32 hex digits). */
+/** A rev's two parts: its generation, and the signature (sig) that tells it from its siblings (most often 32 hex digits). */
 export type Rev = { readonly pos: number; readonly sig: string }
 
 /** Any text may follow the dash, also none: old clients made such revs, and a history keeps what it was given. */

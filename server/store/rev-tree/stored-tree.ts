@@ -1,7 +1,7 @@
 import type { Leaf, Revisions, RevTree } from '../store.ts'
 import { leafNodes } from './leaf-nodes.ts'
 import { spanOf } from './linear-history.ts'
-import { unpackIds, unpackTree } from './packed-tree.ts'
+import { unpackSigs, unpackTree } from './packed-tree.ts'
 import { pathFrom, type RevNode, type RevNodes, revOf } from './rev-node.ts'
 
 /** A stored history, unpacked when something is asked that its winner alone cannot answer. */
@@ -29,10 +29,10 @@ export class StoredTree implements RevTree {
 
   revisions(rev: string): Revisions | undefined {
     if (rev === this.winner.rev && this.#isLinear()) {
-      return { start: spanOf(this.#text).newest, ids: unpackIds(this.#text) }
+      return { start: spanOf(this.#text).newest, ids: unpackSigs(this.#text) }
     }
     const node = this.#all().get(rev)
-    return node && { start: node.pos, ids: Array.from(pathFrom(node), ({ id }) => id) }
+    return node && { start: node.pos, ids: Array.from(pathFrom(node), ({ sig }) => sig) }
   }
 
   leavesOf(rev: string): readonly Leaf[] {

@@ -49,8 +49,8 @@ export function newRevisions(
 export function ancestorBodies(doc: DocRecord | undefined, path: Revisions): readonly number[] {
   if (doc === undefined) return []
   const nodes = unpackTree(doc.text)
-  for (const [depth, id] of path.ids.entries()) {
-    const node = nodes.get(formatRev(path.start - depth, id))
+  for (const [depth, sig] of path.ids.entries()) {
+    const node = nodes.get(formatRev(path.start - depth, sig))
     if (node !== undefined)
       return Array.from(pathFrom(node), ({ seq }) => seq).filter(seq => seq !== undefined)
   }
