@@ -174,7 +174,7 @@ export interface RevTree {
   revisions(rev: string): Revisions | undefined
   /** The leaves that descend from a rev (itself, if it is one): what `latest=true` asks for. */
   leavesOf(rev: string): readonly Leaf[]
-  /** Every rev on the winner's path with what is known of it, newest first: `_revs_info`. */
+  /** The rev and its known ancestors with what is known of each, newest first: `_revs_info`. Empty for an unknown rev. */
   revsInfo(
     rev: string,
   ): readonly { readonly rev: string; readonly status: 'available' | 'missing' | 'deleted' }[]
