@@ -11,6 +11,7 @@ export type Summary = readonly TableSummary[]
 export type Arrival = { readonly hasArrived: boolean; readonly ms: number }
 
 const POLL_MS = 25
+const RETRY_MS = 250
 
 /** While a bridge works, some table changes within this time. */
 const STALL_MS = 20_000
@@ -19,17 +20,30 @@ const STALL_MS = 20_000
 export class MirrorView {
   readonly #databaseUrl: string
   readonly #user: string
+  #wasRead = false
+  /** When Postgres could be read again after it could not. */
+  #backAt = 0
 
   constructor(databaseUrl: string, user: string) {
     this.#databaseUrl = databaseUrl
     this.#user = user
   }
 
+  /** Waits for a Postgres that is being started again; one that never could be read is a mistake. */
   async summary(): Promise<Summary> {
-    try {
-      return await mirrorSummary(this.#databaseUrl, this.#user)
-    } catch (cause) {
-      throw new OperatorError(`Postgres cannot be read: ${messageOf(cause)}`, { cause })
+    let isAway = false
+    for (const startedAt = performance.now(); ; ) {
+      try {
+        const summary = await mirrorSummary(this.#databaseUrl, this.#user)
+        this.#wasRead = true
+        if (isAway) this.#backAt = performance.now()
+        return summary
+      } catch (cause) {
+        if (!this.#wasRead || performance.now() - startedAt > STALL_MS)
+          throw new OperatorError(`Postgres cannot be read: ${messageOf(cause)}`, { cause })
+        isAway = true
+      }
+      await sleep(RETRY_MS)
     }
   }
 
@@ -47,6 +61,8 @@ export class MirrorView {
       if (isThere(summary)) return { hasArrived: true, ms: now - startedAt }
       const counts = summary.map(({ rows, deletedRows }) => `${rows},${deletedRows}`).join(' ')
       if (counts !== previous) changedAt = now
+      // The bridge needs a moment to see that Postgres is back.
+      changedAt = Math.max(changedAt, this.#backAt)
       if (now - changedAt > STALL_MS) return { hasArrived: false, ms: now - startedAt }
       previous = counts
       onLook?.(summary)
