@@ -1,9 +1,8 @@
 import pg from 'pg'
-import { entities } from '../design-docs/catalogue.ts'
+import { entities, entitiesIn } from '../design-docs/catalogue.ts'
 import type { Entity } from '../design-docs/entity.ts'
 import { hasOwner, quoted } from './mapping/columns.ts'
-import type { Row } from './mapping/row.ts'
-import { deleteDocsSql, upsertSql } from './mapping/upsert.ts'
+import { deleteDocsSql, rowsParameter, upsertSql } from './mapping/upsert.ts'
 import type { FailedChange, MappedDoc, Plan, TablePlan } from './plan.ts'
 import type { Queryable } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
@@ -67,12 +66,7 @@ function statements(docs: readonly MappedDoc[]): MappedDoc[][] {
 
 async function upsert(sql: Queryable, entity: Entity, docs: readonly MappedDoc[]): Promise<void> {
   const rows = docs.flatMap(doc => doc.rows)
-  if (rows.length > 0) await sql.query(upsertSql(entity), [JSON.stringify(lastOfEachId(rows))])
-}
-
-/** Two accounts may claim one user id. The upsert takes no row twice; the later change wins, as it would alone. */
-function lastOfEachId(rows: readonly Row[]): Row[] {
-  return [...new Map(rows.map(row => [row.id, row])).values()]
+  if (rows.length > 0) await sql.query(upsertSql(entity), [rowsParameter(rows)])
 }
 
 async function upsertByHalves(
@@ -118,7 +112,7 @@ function refusedDoc({ change, rev }: MappedDoc, error: pg.DatabaseError): Failed
 
 /** Removes all rows that a database's documents have made. */
 export async function removeRows(sql: Queryable, source: Plan['source']): Promise<void> {
-  for (const entity of entities.filter(({ database }) => database === source.kind)) {
+  for (const entity of entitiesIn(source.kind)) {
     if (hasOwner(entity)) {
       await sql.query(`delete from ${quoted(entity.table)} where user_id = $1`, [source.userUuid])
     } else await sql.query(`delete from ${quoted(entity.table)}`)

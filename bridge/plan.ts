@@ -1,7 +1,7 @@
 import { entityOfType } from '../design-docs/catalogue.ts'
 import { checkDoc } from '../design-docs/check-doc.ts'
 import { checkText } from '../design-docs/check-value.ts'
-import { typeOfId } from '../design-docs/doc-id.ts'
+import { entityOfDoc, typeOfId } from '../design-docs/doc-id.ts'
 import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import type { JsonObject } from '../design-docs/json-object.ts'
 import type { Problem } from '../design-docs/problem.ts'
@@ -115,10 +115,9 @@ function shownLeaf(change: Change, conflicts: readonly JsonObject[]): JsonObject
 
 function planDeletion(plan: Plan, change: Change): void {
   plan.settled.push(change.id)
-  const entity = entityOfType(typeOfId(change.id))
+  const entity = entityOfDoc(plan.source.kind, change.id)
   // Where no row can be, none needs to go.
-  if (entity === undefined || entity.database !== plan.source.kind) return
-  if (checkText(change.id, undefined) !== undefined) return
+  if (entity === undefined || checkText(change.id, undefined) !== undefined) return
   const table = tablePlan(plan, entity)
   if (keepsDeletedRows(entity)) planTombstone(plan, table, change)
   else table.removals.push(removalOf(plan.source, change))

@@ -21,15 +21,10 @@ export function upsertSql(entity: Entity): string {
 
 /**
  * Rows as the parameter of an upsert. An upsert that meets an id twice fails as a whole, so the last row of an
- * id stands for all: two accounts may name one user.
+ * id stands for all, as it would if each came alone: two accounts may name one user.
  */
 export function rowsParameter(rows: readonly Row[]): string {
   return JSON.stringify([...new Map(rows.map(row => [row.id, row])).values()])
-}
-
-/** The statement that removes rows by their ids: one parameter, a list of uuids. */
-export function deleteRowsSql(entity: Entity): string {
-  return `delete from ${quoted(entity.table)} where "id" = any($1::uuid[])`
 }
 
 /**

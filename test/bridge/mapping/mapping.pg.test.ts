@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { columnsOf, mappedFields, quoted } from '../../../bridge/mapping/columns.ts'
 import { type Row, rowsOf } from '../../../bridge/mapping/row.ts'
 import { tableDdl } from '../../../bridge/mapping/table-ddl.ts'
-import { deleteDocsSql, deleteRowsSql, rowsParameter, upsertSql } from '../../../bridge/mapping/upsert.ts'
+import { deleteDocsSql, rowsParameter, upsertSql } from '../../../bridge/mapping/upsert.ts'
 import { entities } from '../../../design-docs/catalogue.ts'
 import { checkDoc } from '../../../design-docs/check-doc.ts'
 import { account } from '../../../design-docs/entities/account.ts'
@@ -162,8 +162,6 @@ t.test('the rows of a document are removed for one user only', async t => {
     JSON.stringify([{ user_id: USER, doc_id: `metrics:${UUID}:0` }]),
   ])
   t.equal(await count(client, metrics), 4)
-  await client.query(deleteRowsSql(metrics), [rowsOfDoc(metrics, other).map(row => row.id)])
-  t.equal(await count(client, metrics), 2)
 })
 
 t.test('an account is removed by its document, and a newer document of the same user stays', async t => {
