@@ -25,9 +25,7 @@ export function startLines(started: Started): readonly string[] {
     row('Server', open.localUrl),
     row('Postgres', postgres.isEmbedded ? postgres.url() : withoutPassword(postgres.url())),
     row('Data', settings.dataFolder),
-    ...(bridgeIsReady
-      ? []
-      : [row('Bridge', 'not ready yet: it goes on trying, and says above what is wrong')]),
+    ...(bridgeIsReady ? [] : [row('Bridge', 'not ready yet: it goes on trying, and says what is wrong')]),
     '',
     ...adminLines(open, settings),
     ...demoUserLines(open, settings),

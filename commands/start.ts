@@ -12,7 +12,7 @@ import { startLines } from './start-lines.ts'
 import { listenForStop, type StopSignal } from './stop-signal.ts'
 
 /** How long the first lines wait for the bridge; without it the server is of use all the same. */
-const BRIDGE_READY_MS = 15_000
+const BRIDGE_READY_MS = 4000
 
 /**
  * `divan start`: everything as one program. What was started is closed in the reverse order, so the bridge
@@ -101,7 +101,8 @@ class Program {
       bridgeIsReady,
       paint: context.terminal.paint,
     })
-    for (const line of lines) context.print(line)
+    // In one piece, for the bridge may be writing to the same terminal.
+    context.print(lines.join('\n'))
     open.newAdminPasswordShown()
   }
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import jwt from 'jsonwebtoken'
 import t from 'tap'
 import { commandTable } from '../../commands/command-table.ts'
-import { NOBODY, newDataFolder, PROGRAM, runDivan, spawnDivan } from './divan-process.ts'
+import { NOBODY, newDataFolder, PROGRAM, runDivan, spawnDivan, startDivan } from './divan-process.ts'
 
 const SECRET = 'a secret that only these tests know, long enough'
 
@@ -100,6 +100,17 @@ t.test('a taken port is one line, and nothing is left running', async t => {
   const { code, stderr } = await runDivan(t, ['start'], { DIVAN_PORT, DIVAN_DATA })
   t.equal(code, 1)
   t.match(stderr, new RegExp(`^divan: Port ${DIVAN_PORT} of 127.0.0.1 is taken.*DIVAN_PORT.*\\n$`))
+})
+
+t.test('start says where its server is, also while the Postgres of DATABASE_URL is down', async t => {
+  const DIVAN_DATA = await newDataFolder(t)
+  const startedAt = performance.now()
+  const divan = await startDivan(t, DIVAN_DATA, { DATABASE_URL: 'postgres://divan:word@127.0.0.1:1/divan' })
+  t.ok(performance.now() - startedAt < 12_000, 'soon enough')
+  t.match(divan.stdout(), /^ {2}Bridge +not ready yet: /m)
+  t.match(divan.output(), 'ECONNREFUSED')
+  t.notMatch(divan.stdout(), 'word@')
+  t.equal((await fetch(`${divan.url}/_up`)).status, 200)
 })
 
 t.test('a data folder that this user may not use is one line', async t => {
