@@ -19,6 +19,8 @@ export type StoreOptions = {
 
 /** Opens the store, or refuses with a `StoreError` of one line. */
 export async function openStore({ file, log = () => {} }: StoreOptions): Promise<Store> {
+  // SQLite takes an empty name for a database that is gone at its end.
+  if (file === '') throw new StoreError("the store's file has no name")
   const open = await loadDriver()
   makeFolder(file)
   try {

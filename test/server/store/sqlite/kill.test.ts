@@ -7,11 +7,11 @@ import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
+import type { Acknowledged } from '../../../fixtures/writing-process.ts'
 import { checkFile } from './check-file.ts'
-import type { Acknowledged } from './writing-process.ts'
 
 const ROUNDS = 3
-const WRITING_PROCESS = fileURLToPath(new URL('./writing-process.ts', import.meta.url))
+const WRITING_PROCESS = fileURLToPath(new URL('../../../fixtures/writing-process.ts', import.meta.url))
 
 /** Lets a process write and kills it at a moment that no one chose. Returns what it had been promised. */
 async function writeUntilKilled(t: Test, file: string, killAfterMs: number): Promise<Acknowledged[]> {

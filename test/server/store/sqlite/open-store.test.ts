@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
@@ -63,6 +63,8 @@ t.test('a folder or file that cannot be used is one line', async t => {
     name: 'StoreError',
     message: /^the folder .*a-file cannot be written: /,
   })
+  await t.rejects(openStore({ file: '' }), { name: 'StoreError', message: "the store's file has no name" })
+  t.notOk(existsSync('.lock'), 'and nothing is left in the current folder')
   mkdirSync(`${folder}/store.db`)
   await t.rejects(openStore({ file: `${folder}/store.db` }), {
     name: 'StoreError',
