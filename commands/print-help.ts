@@ -2,7 +2,11 @@ import type { Command } from './command.ts'
 import { commandTable } from './command-table.ts'
 import { type Setting, settingTable } from './settings.ts'
 
-const WIDTH = 96
+/** What every terminal has. */
+const WIDTH = 80
+
+/** Where the texts begin: behind the longest usage. */
+const TEXT_COLUMN = 38
 
 /** What `divan --help` prints: the commands and every setting. */
 export function programHelp(): readonly string[] {
@@ -39,8 +43,11 @@ function settingHelp(setting: Setting): readonly string[] {
 }
 
 function inColumns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = 40
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`)
+  return rows.flatMap(([left, right]) =>
+    wrapped(right, WIDTH - TEXT_COLUMN).map(
+      (line, index) => `  ${index === 0 ? left : ''}`.padEnd(TEXT_COLUMN) + line,
+    ),
+  )
 }
 
 /** The text as lines of at most so many characters, broken at spaces. */

@@ -56,7 +56,7 @@ export const settingTable = {
     kind: textLike(/./, 'text'),
     default: undefined,
     unset: 'made at first start',
-    text: 'what tokens are signed with (HS256); kept in the data folder when made here',
+    text: 'what tokens are signed with (HS256); kept in the data folder if made here',
     secret: true,
   },
   jwtIssuer: {

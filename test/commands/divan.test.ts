@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import jwt from 'jsonwebtoken'
 import t from 'tap'
 import { commandTable } from '../../commands/command-table.ts'
+import { commandHelp, programHelp } from '../../commands/print-help.ts'
 import { NOBODY, newDataFolder, PROGRAM, runDivan, spawnDivan, startDivan } from './divan-process.ts'
 
 const SECRET = 'a secret that only these tests know, long enough'
@@ -15,6 +16,14 @@ t.test('--help names every command and setting', async t => {
   t.equal(stderr, '')
   for (const { name } of commandTable) t.match(stdout, new RegExp(`^  ${name} `, 'm'))
   t.match(stdout, 'DIVAN_MAX_ATTACHMENT_BYTES')
+})
+
+t.test('every line of help fits a terminal of 80 columns', async t => {
+  const pages = [programHelp(), ...commandTable.map(commandHelp)]
+  t.strictSame(
+    pages.flat().filter(line => line.length > 80),
+    [],
+  )
 })
 
 t.test('without a command the help is shown, and it is a mistake', async t => {
