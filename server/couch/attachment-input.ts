@@ -1,15 +1,9 @@
-import { hash } from 'node:crypto'
 import { CouchError } from '../couch-error.ts'
 import type { AttachmentEdit } from '../store/store.ts'
 import { LONE_SURROGATE } from './checked-doc-id.ts'
 
 const DIGEST = /^[a-z0-9]+-[A-Za-z0-9+/=]{1,128}$/
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
-
-/** `md5-<base64>`, as CouchDB names the bytes of an attachment. */
-export function attachmentDigest(bytes: Uint8Array): string {
-  return `md5-${hash('md5', bytes, 'base64')}`
-}
 
 /**
  * The `_attachments` of a document as it comes in JSON: each with its bytes as base64 in `data`, or a stub for one that
@@ -32,8 +26,7 @@ function readAttachment(name: string, value: unknown, maxBytes: number): Attachm
     revpos: readRevpos(name, value.revpos),
   }
   if (value.data === undefined) return { ...described, digest: readStub(name, value) }
-  const data = decodeBase64(name, value.data, maxBytes)
-  return { ...described, digest: attachmentDigest(data), data }
+  return { ...described, data: decodeBase64(name, value.data, maxBytes) }
 }
 
 /** @throws CouchError if documents may not have an attachment of this name. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { CouchError } from '../couch-error.ts'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
 import type { Attachment, AttachmentBytes, AttachmentEdit, Database, Revision } from '../store/store.ts'
-import { attachmentDigest, checkAttachmentName, checkAttachmentSize } from './attachment-input.ts'
+import { checkAttachmentName, checkAttachmentSize } from './attachment-input.ts'
 import { byteRange } from './byte-range.ts'
 import { isLocalDocId } from './checked-doc-id.ts'
 import type { CouchContext } from './couch-context.ts'
@@ -83,7 +83,6 @@ async function putAttachment(call: AttachmentCall, database: Database, maxBytes:
   const attachment: AttachmentEdit = {
     name,
     contentType: call.headers['content-type'] ?? 'application/octet-stream',
-    digest: attachmentDigest(data),
     data,
   }
   const written = await writeAttachments(database, id, parent, [...stubsOf(parent, name), attachment])

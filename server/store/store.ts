@@ -133,7 +133,7 @@ export type Revisions = { readonly start: number; readonly ids: readonly string[
 export type AttachmentEdit = {
   readonly name: string
   readonly contentType: string
-  /** `md5-<base64>`. With `data` it is what the bytes have; with a stub it is what the client claims, if it does. */
+  /** `md5-<base64>`: what the client claims of a stub, if it does. With `data` the store works it out, and this is not looked at. */
   readonly digest?: string | undefined
   readonly revpos?: number | undefined
   /** Absent: a stub. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import t from 'tap'
 import { interactiveEdit, rawDoc, readDoc, replicatedEdit } from '../../../server/couch/doc-input.ts'
 import { CouchError } from '../../../server/couch-error.ts'
@@ -127,12 +126,10 @@ t.test('a member named __proto__ is data', async t => {
   t.notOk('evil' in {}, 'no prototype was touched')
 })
 
-t.test('attachments come with their bytes and digest, stubs with what they claim', async t => {
+t.test('attachments come with their bytes, stubs with what they claim', async t => {
   const doc = read(
     '{"_id":"a","_attachments":{"f":{"content_type":"text/plain","data":"aGVs\\nbG8="},"g":{"stub":true,"revpos":2,"digest":"md5-x=="}}}',
   )
-  const digest = `md5-${createHash('md5').update('hello').digest('base64')}`
-  t.equal(doc.attachments?.[0]?.digest, digest)
   t.equal(Buffer.from(doc.attachments?.[0]?.data ?? []).toString(), 'hello')
   t.match(doc.attachments?.[1], { name: 'g', digest: 'md5-x==', revpos: 2, data: undefined })
 })

@@ -15,8 +15,11 @@ export type AttachmentSources = {
   readonly ancestors: () => readonly number[]
 }
 
-/** An edit's attachments as the revision will name them, or the name of a stub that stands for nothing. */
-export type Resolved = { readonly attachments: readonly Attachment[] } | { readonly missing: string }
+/** An attachment as the revision will name it, and its bytes if they came with the edit. */
+export type ResolvedAttachment = { readonly named: Attachment; readonly data: Uint8Array | undefined }
+
+/** An edit's attachments, or the name of a stub that stands for nothing. */
+export type Resolved = { readonly attachments: readonly ResolvedAttachment[] } | { readonly missing: string }
 
 /** Finds out what an edit's attachments are, without writing anything. */
 export function resolveAttachments(
@@ -24,11 +27,11 @@ export function resolveAttachments(
   edits: readonly AttachmentEdit[] | undefined,
   sources: AttachmentSources,
 ): Resolved {
-  const attachments: Attachment[] = []
+  const attachments: ResolvedAttachment[] = []
   for (const edit of edits ?? []) {
-    const attachment = edit.data ? fresh(edit, edit.data, sources) : resolveStub(connection, edit, sources)
-    if (attachment === undefined) return { missing: edit.name }
-    attachments.push(attachment)
+    const named = edit.data ? fresh(edit, edit.data, sources) : resolveStub(connection, edit, sources)
+    if (named === undefined) return { missing: edit.name }
+    attachments.push({ named, data: edit.data })
   }
   return { attachments }
 }
@@ -38,7 +41,7 @@ function fresh(edit: AttachmentEdit, data: Uint8Array, sources: AttachmentSource
   return {
     name: edit.name,
     contentType: edit.contentType,
-    digest: digestOf(data),
+    digest: `md5-${hash('md5', data, 'base64')}`,
     length: data.byteLength,
     revpos,
   }
@@ -78,18 +81,19 @@ function findByDigest(connection: Connection, edit: AttachmentEdit, sources: Att
 export function storeAttachments(
   connection: Connection,
   db: number,
-  edits: readonly AttachmentEdit[] | undefined,
+  attachments: readonly ResolvedAttachment[],
 ): number {
   let bytes = 0
-  for (const { data } of edits ?? []) if (data !== undefined) bytes += storeBytes(connection, db, data)
+  for (const { named, data } of attachments)
+    if (data !== undefined) bytes += storeBytes(connection, db, named.digest, data)
   return bytes
 }
 
-function storeBytes(connection: Connection, db: number, data: Uint8Array): number {
+function storeBytes(connection: Connection, db: number, digest: string, data: Uint8Array): number {
   const row = connection.row<[number]>(
     'insert into attachments (db, digest, length) values (?, ?, ?) on conflict do nothing returning key',
     db,
-    digestOf(data),
+    digest,
     data.byteLength,
   )
   if (row === undefined) return 0
@@ -98,8 +102,4 @@ function storeBytes(connection: Connection, db: number, data: Uint8Array): numbe
     connection.run('insert into attachment_chunks values (? << 20 | ?, ?)', row[0], n, chunk)
   }
   return data.byteLength
-}
-
-function digestOf(data: Uint8Array): string {
-  return `md5-${hash('md5', data, 'base64')}`
 }

@@ -1,33 +1,37 @@
 import type { Grown } from '../../rev-tree/grow-tree.ts'
 import { unpackTree } from '../../rev-tree/packed-tree.ts'
-import type { Edit } from '../../store.ts'
-import { storeAttachments } from './attachments.ts'
+import { type ResolvedAttachment, storeAttachments } from './attachments.ts'
 import { type Body, deleteBody, insertBody, storedSize, totalLength } from './bodies.ts'
 import type { DatabaseState } from './database-state.ts'
 import { type DocRecord, writeDoc } from './doc-record.ts'
 import type { Transaction } from './transaction.ts'
 
-/** A change that was accepted: the edit, the history it leads to, and the body it brings. */
-export type Change = { readonly edit: Edit; readonly grown: Grown; readonly body: Body }
+/** A change that was accepted: the document's id, the history it leads to, and the body and attachments it brings. */
+export type Change = {
+  readonly id: string
+  readonly grown: Grown
+  readonly body: Body
+  readonly attachments: readonly ResolvedAttachment[]
+}
 
 /** Writes a change and counts it: body, bytes of attachments, the document's row, the counters. */
 export function storeChange(
   tx: Transaction,
   state: DatabaseState,
   doc: DocRecord | undefined,
-  { edit, grown, body }: Change,
+  { id, grown, body, attachments }: Change,
 ): void {
   const { connection } = tx
   const seq = tx.nextSeq(state)
   if (grown.stored) {
     insertBody(connection, state.db, seq, body)
-    const fresh = storeAttachments(connection, state.db, edit.attachments)
+    const fresh = storeAttachments(connection, state.db, attachments)
     state.storedBytes += Buffer.byteLength(body.body) + fresh
   }
   const live = grown.deleted ? (doc?.live ?? null) : grown.body
   const bytes = winnerSize(tx, state, doc, { grown, seq, body })
   dropBodies(tx, state, unusedBodies(doc, grown, live))
-  const place = { db: state.db, id: edit.id, seq, time: state.lastTime }
+  const place = { db: state.db, id, seq, time: state.lastTime }
   writeDoc(connection, place, { ...grown, live, bytes }, doc === undefined)
   count(state, doc, { deleted: grown.deleted, bytes })
 }

@@ -2,7 +2,7 @@ import { type Grown, growTree } from '../../rev-tree/grow-tree.ts'
 import { formatRev } from '../../rev-tree/rev.ts'
 import type { Attachment, Edit, Revisions } from '../../store.ts'
 import type { CommandOf, Refusal, Results } from '../commands.ts'
-import { type Resolved, resolveAttachments } from './attachments.ts'
+import { type Resolved, type ResolvedAttachment, resolveAttachments } from './attachments.ts'
 import type { DatabaseState } from './database-state.ts'
 import { type DocRecord, readDoc } from './doc-record.ts'
 import { ancestorBodies, bodyOf, type InteractiveEdit, newRevisions, parentOf } from './edit-rules.ts'
@@ -37,7 +37,7 @@ function applyInteractive(
     ancestors: () => bodyOf(doc, base.parent),
   })
   if ('missing' in resolved) return missingStub(edit, resolved)
-  const path = newRevisions(base.parent, edit, resolved.attachments)
+  const path = newRevisions(base.parent, edit, namesOf(resolved.attachments))
   const grown = grow(state, doc, edit, path)
   // Stored already, so the parent was no leaf; or another client's forged rev has the place.
   if (grown === undefined) return CONFLICT
@@ -73,18 +73,23 @@ type Accepted = {
   readonly edit: Edit
   readonly path: Revisions
   readonly grown: Grown
-  readonly attachments: readonly Attachment[]
+  readonly attachments: readonly ResolvedAttachment[]
 }
 
 function store(tx: Transaction, state: DatabaseState, doc: DocRecord | undefined, accepted: Accepted) {
   const { edit, path, grown, attachments } = accepted
   const rev = formatRev(path.start, path.ids[0] ?? '')
   storeChange(tx, state, doc, {
-    edit,
+    id: edit.id,
     grown,
-    body: { rev, deleted: edit.deleted, attachments, body: edit.body },
+    body: { rev, deleted: edit.deleted, attachments: namesOf(attachments), body: edit.body },
+    attachments,
   })
   return rev
+}
+
+function namesOf(attachments: readonly ResolvedAttachment[]): readonly Attachment[] {
+  return attachments.map(({ named }) => named)
 }
 
 const CONFLICT: Refusal = { error: 'conflict', reason: 'Document update conflict.' }

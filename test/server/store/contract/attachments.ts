@@ -103,6 +103,16 @@ export async function attachmentsSuite(t: Test, { newDatabase }: Subject): Promi
     },
   )
 
+  await t.test('bytes have the digest that they are found to have, whatever is claimed', async t => {
+    const database = await newDatabase()
+    const data = Buffer.from('the bytes')
+    const claimed = { ...whole('x', data), digest: digestOf(Buffer.from('others')) }
+    const rev = await store(database, interactive('a', undefined, { attachments: [claimed] }))
+    t.match(revision(database, 'a', rev)?.attachments, [{ digest: digestOf(data) }])
+    t.ok(read(database, digestOf(data)).equals(data))
+    t.equal(database.attachment(claimed.digest), undefined)
+  })
+
   await t.test('a small view on a large buffer is stored for itself', async t => {
     const database = await newDatabase()
     const large = randomBytes(1_000_000)
