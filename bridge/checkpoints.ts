@@ -67,6 +67,11 @@ export async function moveCheckpoint(sql: Queryable, database: string, cursor: s
   ])
 }
 
+/** Puts every database back to its start: all of it is to be read again. Its rows stay until then. */
+export async function resetCheckpoints(sql: Queryable): Promise<void> {
+  await sql.query('update divan.checkpoints set cursor = null')
+}
+
 /** Takes away what stands for a database that is gone. */
 export async function dropCheckpoint(sql: Queryable, database: string): Promise<void> {
   await sql.query('delete from divan.checkpoints where database = $1', [database])
@@ -130,11 +135,11 @@ export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
   )
 }
 
-/** Marks every database that was ever mirrored. */
+/** Marks every database that was ever mirrored, in the order in which `markDirty` does, whatever the collation. */
 export async function markAllMirrored(sql: Queryable): Promise<void> {
   await sql.query(
     `insert into divan.dirty_databases (database)
-     select database from divan.checkpoints order by database
+     select database from divan.checkpoints order by database collate "C"
      on conflict (database) do update set mark = nextval('divan.marks')`,
   )
 }

@@ -1,6 +1,7 @@
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
+import { markAllMirrored, resetCheckpoints } from '../checkpoints.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
 import { columnDdl, tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
@@ -21,7 +22,10 @@ export async function prepareMirrorTables(sql: Queryable): Promise<void> {
   }
   await checkRights(sql)
   // Documents may have been mirrored before there was this table or column: all are read again.
-  if (changed) await mirrorAllAgain(sql)
+  if (changed) {
+    await resetCheckpoints(sql)
+    await markAllMirrored(sql)
+  }
 }
 
 async function checkSchema(sql: Queryable): Promise<void> {
@@ -104,13 +108,5 @@ async function checkRights(sql: Queryable): Promise<void> {
   if (missing === undefined) return
   throw new BridgeError(
     `the user of DATABASE_URL has no right to ${missing.privilege} on the table ${missing.table}: grant it`,
-  )
-}
-
-async function mirrorAllAgain(sql: Queryable): Promise<void> {
-  await sql.query('update divan.checkpoints set cursor = null')
-  await sql.query(
-    `insert into divan.dirty_databases (database) select database from divan.checkpoints
-     on conflict (database) do update set mark = nextval('divan.marks')`,
   )
 }
