@@ -210,6 +210,16 @@ t.test('every package that is imported is a dependency that production installs'
   t.strictSame(missing, [])
 })
 
+t.test('the lock file names no place to download from, and every package by its hash', async t => {
+  const text = readFileSync(join(root, 'package-lock.json'), 'utf8')
+  t.notMatch(text, /"resolved"/)
+  const packages: Record<string, { readonly integrity?: unknown }> = JSON.parse(text).packages
+  const unhashed = Object.entries(packages)
+    .filter(([path, { integrity }]) => path !== '' && !/^sha512-/.test(String(integrity)))
+    .map(([path]) => path)
+  t.strictSame(unhashed, [])
+})
+
 t.test('files are named for what they hold', async t => {
   const forbidden = everything.filter(path =>
     FORBIDDEN_NAMES.includes(posix.basename(path).replace(/(\.d|\.test|\.pg\.test)?\.ts$/, '')),
