@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { CouchError } from '../couch-error.ts'
+import { readBytes } from '../http/read-bytes.ts'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
 import type { Attachment, AttachmentBytes, AttachmentEdit, Database, Revision } from '../store/store.ts'
 import { checkAttachmentName, checkAttachmentSize } from './attachment-input.ts'
@@ -79,7 +80,7 @@ async function writeChunks(out: Out, chunks: Iterable<Uint8Array>): Promise<void
 async function putAttachment(call: AttachmentCall, database: Database, maxBytes: number): Promise<Answer> {
   const [id, name] = targetOf(call)
   const parent = parentOf(call, database, id)
-  const data = await readAll(call.stream as Readable, name, maxBytes)
+  const data = await readBytes(call.stream as Readable, length => checkAttachmentSize(name, length, maxBytes))
   const attachment: AttachmentEdit = {
     name,
     contentType: call.headers['content-type'] ?? 'application/octet-stream',
@@ -147,15 +148,4 @@ function writeAttachments(
     attachments,
     parent: parent?.rev,
   })
-}
-
-async function readAll(stream: Readable, name: string, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    checkAttachmentSize(name, length, maxBytes)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks, length)
 }
