@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { dataFolderAt, openDataFolder } from '../../commands/data-folder.ts'
@@ -59,14 +59,3 @@ t.test('what runs is noted for this user alone, and forgotten', async t => {
   forgetRunning(folder)
   t.equal(readRunning(folder), undefined)
 })
-
-t.test(
-  'a folder that may not be written is one clear line',
-  { skip: process.getuid?.() === 0 && 'root may' },
-  async t => {
-    const path = join(t.testdir(), 'closed')
-    mkdirSync(path)
-    chmodSync(path, 0o500)
-    t.throws(() => openDataFolder(path), { name: 'OperatorError', message: /cannot be used/ })
-  },
-)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, readFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import jwt from 'jsonwebtoken'
@@ -122,23 +122,27 @@ t.test('start says where its server is, also while the Postgres of DATABASE_URL 
   t.equal((await fetch(`${divan.url}/_up`)).status, 200)
 })
 
-t.test('a data folder that this user may not use is one line', async t => {
-  const DIVAN_DATA = await newDataFolder(t)
-  await mkdir(DIVAN_DATA)
-  await chmod(DIVAN_DATA, 0o000)
-  const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
-  const { code, stdout, stderr } = await spawnDivan(t, ['start'], { DIVAN_DATA }, user).ended
-  if (/Cannot find module/.test(stderr)) {
-    t.comment('an ordinary user cannot read the program here')
-    return
-  }
-  t.equal(code, 1)
-  t.equal(stdout, '')
-  t.match(
-    stderr,
-    /^divan: the data folder .* cannot be used: .*; set DIVAN_DATA to a folder this user may write\n$/,
-  )
-})
+for (const { what, mode } of [
+  { what: 'read', mode: 0o300 },
+  { what: 'write', mode: 0o500 },
+  { what: 'enter', mode: 0o600 },
+]) {
+  t.test(`a data folder that this user may not ${what} is one line`, async t => {
+    const DIVAN_DATA = await newDataFolder(t)
+    await mkdir(DIVAN_DATA)
+    // Root may do all of it, so where the tests run as root it is another user's turn.
+    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+    if (user.uid !== undefined) await chown(DIVAN_DATA, NOBODY, NOBODY)
+    await chmod(DIVAN_DATA, mode)
+    t.teardown(() => chmod(DIVAN_DATA, 0o700))
+    t.match(await spawnDivan(t, ['start'], { DIVAN_DATA }, user).ended, {
+      code: 1,
+      stdout: '',
+      stderr:
+        /^divan: the data folder .* cannot be used: .*; set DIVAN_DATA to a folder this user may write\n$/,
+    })
+  })
+}
 
 t.test('demo says when nothing was ever started, and when nothing runs', async t => {
   const DIVAN_DATA = await newDataFolder(t)
