@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { AttachmentEdit } from '../store/store.ts'
 import { LONE_SURROGATE } from './checked-doc-id.ts'
@@ -10,13 +11,13 @@ const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
  * is stored already.
  */
 export function readAttachments(value: unknown, maxBytes: number): AttachmentEdit[] {
-  if (!isObject(value)) throw new CouchError('doc_validation', '`_attachments` must be an object')
+  if (!isJsonObject(value)) throw new CouchError('doc_validation', '`_attachments` must be an object')
   return Object.entries(value).map(([name, attachment]) => readAttachment(name, attachment, maxBytes))
 }
 
 function readAttachment(name: string, value: unknown, maxBytes: number): AttachmentEdit {
   checkAttachmentName(name)
-  if (!isObject(value)) throw new CouchError('doc_validation', `Attachment "${name}" must be an object`)
+  if (!isJsonObject(value)) throw new CouchError('doc_validation', `Attachment "${name}" must be an object`)
   const contentType = value.content_type
   if (contentType !== undefined && typeof contentType !== 'string')
     throw new CouchError('doc_validation', `"content_type" of attachment "${name}" must be a string`)
@@ -49,7 +50,7 @@ function readRevpos(name: string, revpos: unknown): number | undefined {
   throw new CouchError('doc_validation', `"revpos" of attachment "${name}" must be a whole number`)
 }
 
-function readStub(name: string, value: Record<string, unknown>): string | undefined {
+function readStub(name: string, value: JsonObject): string | undefined {
   if (value.follows === true)
     throw new CouchError('bad_request', `Attachment "${name}" follows, but a JSON body has no parts`)
   if (value.stub !== true)
@@ -82,8 +83,4 @@ function checkBase64(name: string, data: string): void {
   const text = data.replace(/\s+/g, '')
   if (BASE64.test(text) && text.replace(/=+$/, '').length % 4 !== 1) return
   throw new CouchError('bad_request', `Invalid attachment data for "${name}": it must be base64`)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

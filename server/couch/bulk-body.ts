@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
 import { DocScanner } from './doc-scanner.ts'
@@ -50,9 +51,8 @@ export async function receiveBulkBody(
 
 function parsedBody(bytes: Buffer): BulkBody {
   const body = parseJson(bytes)
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new CouchError('bad_request', 'Request body must be a JSON object')
-  const { docs, new_edits: newEdits } = body as { docs?: unknown; new_edits?: unknown }
+  if (!isJsonObject(body)) throw new CouchError('bad_request', 'Request body must be a JSON object')
+  const { docs, new_edits: newEdits } = body
   if (docs === undefined) throw missingDocs()
   if (!Array.isArray(docs)) throw new CouchError('bad_request', '`docs` parameter must be an array.')
   const all = docs.map((doc: unknown) => ({ doc }))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Call, Route } from '../http/route.ts'
 import type { Database, StoredDoc } from '../store/store.ts'
@@ -43,9 +44,9 @@ export function bulkGetRoutes(context: CouchContext): readonly Route[] {
 }
 
 function readAsked(body: unknown): readonly Asked[] {
-  const docs: unknown = typeof body === 'object' && body !== null && 'docs' in body ? body.docs : undefined
+  const docs = isJsonObject(body) ? body.docs : undefined
   if (!Array.isArray(docs)) throw new CouchError('bad_request', "Missing JSON list of 'docs'.")
-  return docs.map(doc => (typeof doc === 'object' && doc !== null ? doc : {}))
+  return docs.map(doc => (isJsonObject(doc) ? doc : {}))
 }
 
 async function writeResults(

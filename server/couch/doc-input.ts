@@ -1,3 +1,4 @@
+import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseRev } from '../store/rev-tree/rev.ts'
 import type { AttachmentEdit, Edit, Revisions } from '../store/store.ts'
@@ -19,11 +20,11 @@ export type DocInput = {
 }
 
 /** A document as JSON.parse gave it, before anything of it is known to be good. */
-export type RawDoc = Readonly<Record<string, unknown>>
+export type RawDoc = JsonObject
 
 /** @throws CouchError unless this is a JSON object. */
 export function rawDoc(value: unknown): RawDoc {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as RawDoc
+  if (isJsonObject(value)) return value
   throw new CouchError('bad_request', 'Document must be a JSON object')
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
+import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Route } from '../http/route.ts'
 import type { Database, RevsDiff } from '../store/store.ts'
@@ -57,8 +58,7 @@ function entriesOf(diffs: readonly [string, RevsDiff][], of: (diff: RevsDiff) =>
 
 /** `{id: [rev, …]}` */
 function readRevs(body: unknown): [string, readonly string[]][] {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new CouchError('bad_request', 'Request body must be a JSON object')
+  if (!isJsonObject(body)) throw new CouchError('bad_request', 'Request body must be a JSON object')
   return Object.entries(body).map(([id, revs]) => {
     if (!Array.isArray(revs)) throw new CouchError('bad_request', `Expected a list of revs for "${id}"`)
     if (!revs.every(isRev)) throw new CouchError('bad_request', 'Invalid rev format')
