@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { type Logger, pino } from 'pino'
 import { delayAfter, pause } from './back-off.ts'
-import { BridgeError } from './bridge-error.ts'
 import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
 import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
+import { fatalError } from './fatal-error.ts'
 import { Complaints, Outage } from './outage.ts'
 import { openPool, postgresName } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
@@ -48,7 +48,7 @@ type Parts = {
 
 /**
  * Mirrors a server's databases into Postgres until it is closed. Waits for both to be up; throws a `BridgeError` of
- * one line for what waiting cannot mend: credentials, rights, a foreign schema.
+ * one line for what waiting cannot mend: credentials, rights, a foreign schema. A bug is thrown as it is.
  */
 export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const stop = new AbortController()
@@ -116,27 +116,6 @@ async function untilReady<T>(parts: Parts, attempt: () => Promise<T>, databaseUr
       parts.signal.throwIfAborted()
     }
   }
-}
-
-/** The one line for the operator; undefined for what may pass by itself. */
-function fatalError(error: unknown, databaseUrl: string): BridgeError | undefined {
-  if (error instanceof BridgeError) return error
-  if (error instanceof ServerError) return fatalAnswer(error)
-  if (verdictOf(error) === 'retry') return undefined
-  const reason = error instanceof Error ? error.message : String(error)
-  return new BridgeError(`${postgresName(databaseUrl)} cannot be used: ${reason}. Check DATABASE_URL`, {
-    cause: error,
-  })
-}
-
-function fatalAnswer(error: ServerError): BridgeError | undefined {
-  if (error.status === 401 || error.status === 403) {
-    const message = `${error.message}: the bridge needs the name and password of a server admin. Check DIVAN_SERVER_URL`
-    return new BridgeError(message, { cause: error })
-  }
-  if (error.status !== 404) return undefined
-  const message = `${error.message}: it has no feed of changed databases (a CouchDB needs the database _global_changes). Check DIVAN_SERVER_URL`
-  return new BridgeError(message, { cause: error })
 }
 
 async function follow(parts: Parts, from: UpdateFeed): Promise<void> {

@@ -15,7 +15,9 @@ const ANSWER_TIMEOUT_MS = 150_000
  * is idle is replaced at the next query, so its error is only worth a line for those who debug.
  */
 export function openPool(databaseUrl: string, max: number, log?: Logger): pg.Pool {
-  const pool = new pg.Pool({ ...poolConfig(databaseUrl), max })
+  const config = poolConfig(databaseUrl)
+  checkConfig(config)
+  const pool = new pg.Pool({ ...config, max })
   pool.on('error', error => log?.debug({ reason: error.message }, 'Postgres closed an idle connection'))
   // A connection that is lost while a transaction holds it, or after, fails the next statement. The pool listens
   // only while it is idle, and an error event nobody listens to ends the process.
@@ -35,6 +37,16 @@ function poolConfig(databaseUrl: string): pg.PoolConfig {
     keepAlive: true,
     // A closed bridge must not wait for idle connections.
     allowExitOnIdle: true,
+  }
+}
+
+/** The driver reads the URL, and the files that it names, only when it makes a client. */
+function checkConfig(config: pg.PoolConfig): void {
+  try {
+    new pg.Client(config)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new BridgeError(`the database URL cannot be read (${reason}): check DATABASE_URL`, { cause })
   }
 }
 

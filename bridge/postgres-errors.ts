@@ -1,3 +1,4 @@
+import { AssertionError } from 'node:assert'
 import pg from 'pg'
 
 /**
@@ -50,9 +51,31 @@ export function verdictOf(error: unknown): Verdict {
   return OPERATOR_ERROR.test(code) ? 'operator' : 'unknown'
 }
 
+/** What the driver itself says carries no code. */
+const DRIVER_ERROR = /connection|timeout|SSL|^SASL/i
+
+/** Whether Postgres, its driver or the system says so. An error that none of them made is a bug. */
+export function isPostgresError(error: unknown): error is Error {
+  if (error instanceof pg.DatabaseError) return true
+  if (!(error instanceof Error) || isBug(error)) return false
+  return ('code' in error && typeof error.code === 'string') || DRIVER_ERROR.test(error.message)
+}
+
+/** Whether the user may not do what a statement does. */
+export function isMissingRight(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && error.code === '42501'
+}
+
+/** What JavaScript and node:assert throw. They too may have a code, and "connection" in their message. */
+function isBug(error: Error): boolean {
+  return [TypeError, RangeError, ReferenceError, SyntaxError, AssertionError].some(
+    kind => error instanceof kind,
+  )
+}
+
 /** Errors of sockets and of the driver itself carry no SQLSTATE. */
 function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
+  if (!(error instanceof Error) || isBug(error)) return false
   if ('code' in error && typeof error.code === 'string' && /^E[A-Z_]+$/.test(error.code)) return true
   return /connection|timeout/i.test(error.message) && !/SSL/.test(error.message)
 }

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { BridgeError } from '../bridge-error.ts'
 import { inTransaction, type Queryable } from '../postgres-client.ts'
 import { prepareMirrorTables } from './mirror-tables.ts'
+import { needsRight } from './needs-right.ts'
 
 /** Held while the schema is looked at and changed: of many bridges that start at once, one does the work. */
 const SCHEMA_LOCK = 7_213_940_186
@@ -83,24 +84,33 @@ async function migrate(sql: Queryable): Promise<void> {
   }
   for (const [index, migration] of MIGRATIONS.entries()) {
     if (index < version) continue
-    await sql.query(migration)
-    await sql.query('insert into divan.migrations (version) values ($1)', [index + 1])
+    await needsRight('create on the schema divan, and to own its tables', async () => {
+      await sql.query(migration)
+      await sql.query('insert into divan.migrations (version) values ($1)', [index + 1])
+    })
   }
 }
 
 /** Looks before it makes: a bridge that may write rows but make no tables starts where they exist. */
 async function currentVersion(sql: Queryable): Promise<number> {
-  const { rows: found } = await sql.query<{ readonly schema: boolean; readonly migrations: boolean }>(
-    `select to_regnamespace('divan') is not null as schema, to_regclass('divan.migrations') is not null as migrations`,
-  )
-  if (found[0]?.schema !== true) await sql.query('create schema divan')
-  if (found[0]?.migrations !== true) {
-    await sql.query(
-      'create table divan.migrations (version integer primary key, applied_at timestamptz not null default now())',
+  if (!(await isThere(sql, `to_regnamespace('divan')`))) {
+    await needsRight('create on the database, to make the schema divan', () =>
+      sql.query('create schema divan'),
     )
   }
-  const { rows } = await sql.query<{ readonly version: number }>(
-    'select coalesce(max(version), 0) as version from divan.migrations',
-  )
-  return rows[0]?.version ?? 0
+  return await needsRight('usage and create on the schema divan, and select on its tables', async () => {
+    if (!(await isThere(sql, `to_regclass('divan.migrations')`))) await sql.query(MIGRATIONS_TABLE)
+    const { rows } = await sql.query<{ readonly version: number }>(
+      'select coalesce(max(version), 0) as version from divan.migrations',
+    )
+    return rows[0]?.version ?? 0
+  })
+}
+
+const MIGRATIONS_TABLE =
+  'create table divan.migrations (version integer primary key, applied_at timestamptz not null default now())'
+
+async function isThere(sql: Queryable, found: string): Promise<boolean> {
+  const { rows } = await sql.query<{ readonly is_there: boolean }>(`select ${found} is not null as is_there`)
+  return rows[0]?.is_there === true
 }

@@ -5,6 +5,7 @@ import { markAllMirrored, resetCheckpoints } from '../checkpoints.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
 import { columnDdl, tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
+import { needsRight } from './needs-right.ts'
 
 /** A column as Postgres has it. */
 type FoundColumn = { readonly table: string; readonly name: string; readonly type: string }
@@ -14,11 +15,14 @@ type FoundColumn = { readonly table: string; readonly name: string; readonly typ
  * What is more than an addition is refused: mirroring wrongly would be worse than not mirroring.
  */
 export async function prepareMirrorTables(sql: Queryable): Promise<void> {
-  await checkSchema(sql)
+  const schema = await mirrorSchema(sql)
   const found = await findColumns(sql)
   let changed = false
   for (const entity of entities) {
-    if (await prepareTable(sql, entity, found.get(entity.table))) changed = true
+    const columns = found.get(entity.table)
+    const right =
+      columns === undefined ? `create on the schema ${schema}` : `to own the table ${entity.table}`
+    if (await needsRight(right, () => prepareTable(sql, entity, columns))) changed = true
   }
   await checkRights(sql)
   // Documents may have been mirrored before there was this table or column: all are read again.
@@ -28,9 +32,9 @@ export async function prepareMirrorTables(sql: Queryable): Promise<void> {
   }
 }
 
-async function checkSchema(sql: Queryable): Promise<void> {
+async function mirrorSchema(sql: Queryable): Promise<string> {
   const { rows } = await sql.query<{ readonly schema: string | null }>('select current_schema() as schema')
-  if (rows[0]?.schema) return
+  if (rows[0]?.schema) return rows[0].schema
   throw new BridgeError(
     'the user of DATABASE_URL has no schema for tables: make one that is in the search_path, or grant usage on it',
   )
@@ -41,7 +45,7 @@ async function findColumns(sql: Queryable): Promise<Map<string, Map<string, stri
     `select c.relname as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type
        from pg_class c
        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-      where c.relnamespace = to_regnamespace(current_schema()) and c.relname = any($1)`,
+      where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname = any($1)`,
     [entities.map(entity => entity.table)],
   )
   const found = new Map<string, Map<string, string>>()
@@ -97,16 +101,20 @@ function sqlType(type: string): string {
   return type.replace(/^varchar/, 'character varying').replace(/^timestamptz$/, 'timestamp with time zone')
 }
 
+/** Also those of the bridge's own tables: a right that is found missing later would end no start any more. */
 async function checkRights(sql: Queryable): Promise<void> {
-  const { rows } = await sql.query<{ readonly table: string; readonly privilege: string }>(
-    `select t as table, p as privilege
-       from unnest($1::text[]) t, unnest(array['select', 'insert', 'update', 'delete']) p
-      where not has_table_privilege(quote_ident(current_schema()) || '.' || quote_ident(t), p)`,
+  const { rows } = await sql.query<{ readonly right: string }>(
+    `select p || ' on the table ' || c.oid::regclass as "right"
+       from pg_class c, unnest(array['select', 'insert', 'update', 'delete']) p
+      where c.relkind in ('r', 'p') and not has_table_privilege(c.oid, p)
+        and (c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname = any($1)
+          or c.relnamespace = to_regnamespace('divan') and c.relname <> 'migrations')
+     union all
+     select 'use the sequence divan.marks' where not has_sequence_privilege('divan.marks', 'usage')
+      limit 1`,
     [entities.map(entity => entity.table)],
   )
   const [missing] = rows
   if (missing === undefined) return
-  throw new BridgeError(
-    `the user of DATABASE_URL has no right to ${missing.privilege} on the table ${missing.table}: grant it`,
-  )
+  throw new BridgeError(`the user of DATABASE_URL has no right to ${missing.right}: grant it`)
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { BridgeError } from '../../../bridge/bridge-error.ts'
 import { openPool } from '../../../bridge/postgres-client.ts'
@@ -95,18 +96,46 @@ t.test(
   async t => {
     const url = await throwawayDatabase(t)
     await prepare(url)
-    const role = `writer_${Date.now()}`
-    await query(url, `create role ${role} login password 'secret'`)
-    t.teardown(async () => {
-      await query(url, `drop owned by ${role}`)
-      await query(url, `drop role ${role}`)
-    })
-    const asRole = Object.assign(new URL(url), { username: role, password: 'secret' }).href
+    const { role, asRole } = await poorRole(t, url)
+    t.match(await complaint(t, asRole), /denied for schema divan: .* needs usage/)
     await query(url, `grant usage on schema divan to ${role}`)
+    t.match(await complaint(t, asRole), /denied for table migrations: .* needs .*select/)
     await query(url, `grant all on all tables in schema divan to ${role}`)
-    await query(url, `grant all on all sequences in schema divan to ${role}`)
     t.match(await complaint(t, asRole), /has no right to select on the table/)
     await query(url, `grant all on all tables in schema public to ${role}`)
+    t.match(await complaint(t, asRole), /has no right to use the sequence divan.marks/)
+    await query(url, `grant all on all sequences in schema divan to ${role}`)
+    await query(url, `revoke delete on divan.dead_letters from ${role}`)
+    t.match(await complaint(t, asRole), /has no right to delete on the table divan.dead_letters/)
+    await query(url, `grant delete on divan.dead_letters to ${role}`)
     await prepare(asRole)
+    await query(url, 'alter table workout_sessions drop column rpe')
+    t.match(await complaint(t, asRole), /must be owner .* needs to own the table workout_sessions/)
   },
 )
+
+t.test('a user who may make too little is told which right he needs', async t => {
+  const url = await throwawayDatabase(t)
+  const { role, asRole } = await poorRole(t, url)
+  t.match(await complaint(t, asRole), /denied for database .* needs create on the database/)
+  await query(url, `create schema divan; grant usage on schema divan to ${role}`)
+  t.match(
+    await complaint(t, asRole),
+    /denied for schema divan: .* needs usage and create on the schema divan/,
+  )
+  await query(url, `grant create on schema divan to ${role}`)
+  t.match(await complaint(t, asRole), /denied for schema public: .* needs create on the schema public/)
+  await query(url, `grant create on schema public to ${role}`)
+  await prepare(asRole)
+})
+
+/** A user who may do nothing but connect. */
+async function poorRole(t: Test, url: string): Promise<{ readonly role: string; readonly asRole: string }> {
+  const role = `poor_${randomUUID().replaceAll('-', '')}`
+  await query(url, `create role ${role} login password 'secret'`)
+  t.teardown(async () => {
+    await query(url, `drop owned by ${role}`)
+    await query(url, `drop role ${role}`)
+  })
+  return { role, asRole: Object.assign(new URL(url), { username: role, password: 'secret' }).href }
+}
