@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Caller } from '../auth/caller.ts'
 import { CouchError, type ErrorWord } from '../couch-error.ts'
+import { editSize } from '../store/edit-size.ts'
 import type { Database, Edit, WriteOutcome } from '../store/store.ts'
 import type { BulkDoc } from './bulk-body.ts'
 import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
@@ -101,7 +102,7 @@ export class BulkWriter {
     const edit = newEdits ? interactiveEdit(input) : replicatedEdit(input)
     this.#edits.push(edit)
     this.#places.push(place)
-    this.#bytes += sizeOf(edit)
+    this.#bytes += editSize(edit)
   }
 
   /** Local docs are no part of replication, so that their rows are told even where only failures are. */
@@ -182,10 +183,6 @@ function idInText(text: string): string {
   } catch {
     return ''
   }
-}
-
-function sizeOf({ body, attachments }: Edit): number {
-  return (attachments ?? []).reduce((size, { data }) => size + (data?.length ?? 0), body.length)
 }
 
 function tooLarge(): CouchError {

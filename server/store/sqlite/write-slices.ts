@@ -1,3 +1,4 @@
+import { editSize } from '../edit-size.ts'
 import type { AttachmentEdit, Edit, WriteOutcome } from '../store.ts'
 import type { Refusal } from './commands.ts'
 import type { WriterClient } from './writer-client.ts'
@@ -36,14 +37,12 @@ export async function writeInSlices(
 function sliceEnd(edits: readonly Edit[], start: number): number {
   let bytes = 0
   let end = start
-  while (end < edits.length && end - start < SLICE_EDITS && bytes < SLICE_BYTES) bytes += sizeOf(edits[end++])
+  for (const edit of edits.slice(start, start + SLICE_EDITS)) {
+    if (bytes >= SLICE_BYTES) break
+    bytes += editSize(edit)
+    end++
+  }
   return end
-}
-
-function sizeOf(edit: Edit | undefined): number {
-  let bytes = edit?.body.length ?? 0
-  for (const { data } of edit?.attachments ?? []) bytes += data?.byteLength ?? 0
-  return bytes
 }
 
 async function writeSlice(writer: WriterClient, db: number, edits: readonly Edit[]): Promise<WriteOutcome[]> {
