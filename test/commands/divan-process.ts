@@ -40,12 +40,21 @@ export function spawnDivan(
   environment: Environment = {},
   user: SpawnUser = {},
 ): DivanProcess {
+  return spawnProgram(t, [process.execPath, PROGRAM, ...words], { environment, cwd: tmpdir(), ...user })
+}
+
+type SpawnOptions = SpawnUser & { readonly environment: Environment; readonly cwd: string }
+
+function spawnProgram(
+  t: Test,
+  command: readonly string[],
+  { environment, ...options }: SpawnOptions,
+): DivanProcess {
   // tap puts its loaders into the NODE_OPTIONS of every child; users have none of them.
-  const child = spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', process.execPath, PROGRAM, ...words], {
+  const child = spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', ...command], {
     env: { PATH: process.env.PATH ?? '', DIVAN_PORT: '0', ...environment },
-    cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
-    ...user,
+    ...options,
   })
   const pid = child.pid ?? 0
   const { stdout, stderr, ended } = collect(child)
@@ -95,6 +104,8 @@ export type Started = DivanProcess & {
   readonly databaseUrl: string
   /** Its bridge, by process id. */
   bridgePid(): number
+  /** Every process that came of it, itself included. */
+  pids(): readonly number[]
 }
 
 /** Starts everything on this data folder and waits until it runs. */
@@ -104,7 +115,17 @@ export async function startDivan(
   environment: Environment = {},
   user: SpawnUser = {},
 ): Promise<Started> {
-  const divan = spawnDivan(t, ['start'], { DIVAN_DATA: dataFolder, ...environment }, user)
+  return await started(spawnDivan(t, ['start'], { DIVAN_DATA: dataFolder, ...environment }, user))
+}
+
+/** The same by `npm start`, whose process id it has; what is built is not built again. */
+export async function npmStart(t: Test, dataFolder: string): Promise<Started> {
+  const cwd = join(import.meta.dirname, '../..')
+  const environment = { DIVAN_DATA: dataFolder }
+  return await started(spawnProgram(t, ['npm', 'start', '--ignore-scripts'], { environment, cwd }))
+}
+
+async function started(divan: DivanProcess): Promise<Started> {
   const firstLines = eventually(() => divan.stdout().includes('Next:'), 'the first lines', 60_000)
   await Promise.race([firstLines, divan.ended])
   if (!divan.stdout().includes('Next:')) throw new Error(`start ended: ${divan.output()}`)
@@ -114,7 +135,8 @@ export async function startDivan(
     said,
     url: said('Server'),
     databaseUrl: said('Postgres'),
-    bridgePid: () => childrenOf(divan.pid).find(child => child.args.includes('bridge'))?.pid ?? 0,
+    bridgePid: () => descendantsOf(divan.pid).find(({ args }) => args.endsWith('divan.js bridge '))?.pid ?? 0,
+    pids: () => [divan.pid, ...descendantsOf(divan.pid).map(({ pid }) => pid)],
   }
 }
 
@@ -143,12 +165,14 @@ export function isAlive(pid: number): boolean {
 type Process = { readonly pid: number; readonly parent: number; readonly args: string }
 
 /** Where /proc is not to be had, nothing is known of processes but whether they live. */
-function childrenOf(pid: number): readonly Process[] {
+function descendantsOf(pid: number): readonly Process[] {
   if (!existsSync('/proc')) return []
-  return readdirSync('/proc')
+  const all = readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .flatMap(name => readProcess(Number(name)))
-    .filter(({ parent }) => parent === pid)
+  const below = (parent: number): readonly Process[] =>
+    all.filter(child => child.parent === parent).flatMap(child => [child, ...below(child.pid)])
+  return below(pid)
 }
 
 function readProcess(pid: number): readonly Process[] {

@@ -7,10 +7,10 @@ import { trainingHistory } from '../../commands/demo/training-history.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { query } from '../fixtures/query.ts'
 import {
-  type DivanProcess,
   isAlive,
   NOBODY,
   newDataFolder,
+  npmStart,
   postgresPid,
   runDivan,
   type Started,
@@ -39,10 +39,10 @@ async function demo(t: Parameters<typeof runDivan>[0], dataFolder: string) {
   return await runDivan(t, ['demo', '--sessions', String(SESSIONS)], { DIVAN_DATA: dataFolder })
 }
 
-type Parts = { readonly divan: DivanProcess; readonly pids: readonly number[] }
+type Parts = { readonly pids: readonly number[] }
 
 function partsOf(divan: Started, dataFolder: string): Parts {
-  return { divan, pids: [divan.pid, divan.bridgePid(), postgresPid(dataFolder)].filter(pid => pid > 0) }
+  return { pids: [...divan.pids(), postgresPid(dataFolder)] }
 }
 
 async function nothingIsLeft({ pids }: Parts): Promise<void> {
@@ -188,3 +188,16 @@ t.test(
     await nothingIsLeft(parts)
   },
 )
+
+t.test('SIGTERM to npm start ends npm and everything below it', async t => {
+  const dataFolder = await newDataFolder(t)
+  const npm = await npmStart(t, dataFolder)
+  t.equal((await fetch(`${npm.url}/_up`)).status, 200)
+  t.notMatch(npm.stdout(), 'prestart', 'nothing is built again')
+  const parts = partsOf(npm, dataFolder)
+  if (existsSync('/proc')) t.ok(parts.pids.length >= 4, 'npm, the program, its bridge and Postgres')
+  npm.kill('SIGTERM')
+  t.match(await npm.ended, { code: 0, signal: null })
+  await nothingIsLeft(parts)
+  t.notOk(existsSync(join(dataFolder, 'running.json')), 'it was closed, not killed')
+})
