@@ -80,7 +80,7 @@ async function writeListing(writer: TextWriter, database: Database, request: All
   for (const row of rowsOf(database, request)) {
     const written = writer.add(typeof row === 'string' ? separator + row : separator)
     if (written !== undefined) await written
-    if (typeof row !== 'string') for (const piece of row) await writer.add(piece)
+    if (typeof row !== 'string') await writer.addAll(row)
     separator = ',\n'
   }
   await writer.add('\n]}')

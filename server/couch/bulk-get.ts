@@ -58,12 +58,8 @@ async function writeResults(
   let separator = '{"results":['
   for (const asked of rows) {
     const pieces = resultPieces(database, asked, call.query)
-    const first = writer.add(separator)
-    if (first !== undefined) await first
-    for (const piece of pieces) {
-      const written = writer.add(piece)
-      if (written !== undefined) await written
-    }
+    await writer.add(separator)
+    await writer.addAll(pieces)
     separator = ',\n'
   }
   await writer.add(rows.length === 0 ? '{"results":[]}\n' : ']}\n')

@@ -4,8 +4,8 @@ import type { Answer, Route } from '../http/route.ts'
 import type { NameRange, Store } from '../store/store.ts'
 import type { CouchContext } from './couch-context.ts'
 import { factsAnswer } from './database-facts.ts'
-import { writeJsonList } from './json-list.ts'
 import { count, flag, jsonValue } from './query-values.ts'
+import { TextWriter } from './text-writer.ts'
 
 const MAX_KEYS = 100
 const MAX_BODY_BYTES = 1024 * 1024
@@ -57,7 +57,23 @@ function infoByKeys(store: Store, keys: readonly string[]): Answer {
 }
 
 function listAnswer(values: Iterable<unknown>): Answer {
-  return { write: out => writeJsonList(out, values) }
+  return {
+    async write(out) {
+      const writer = new TextWriter(out)
+      await writer.addAll(listPieces(values))
+      await writer.flush()
+    },
+  }
+}
+
+/** One value a line. */
+function* listPieces(values: Iterable<unknown>): Generator<string> {
+  let separator = '[\n'
+  for (const value of values) {
+    yield separator + JSON.stringify(value)
+    separator = ',\n'
+  }
+  yield separator === '[\n' ? '[]\n' : '\n]\n'
 }
 
 function* rowsOf(store: Store, names: Iterable<string>): Iterable<unknown> {

@@ -77,9 +77,6 @@ function* openRevsPieces(
 
 async function writePieces(out: Out, pieces: Iterable<string>): Promise<void> {
   const writer = new TextWriter(out)
-  for (const piece of pieces) {
-    const written = writer.add(piece)
-    if (written !== undefined) await written
-  }
+  await writer.addAll(pieces)
   await writer.flush()
 }

@@ -21,6 +21,14 @@ export class TextWriter {
     return this.#text.length < CHUNK_CHARS ? undefined : (this.flush() ?? setImmediate())
   }
 
+  /** Adds text piece by piece, no faster than the client reads it. */
+  async addAll(pieces: Iterable<string>): Promise<void> {
+    for (const piece of pieces) {
+      const written = this.add(piece)
+      if (written !== undefined) await written
+    }
+  }
+
   /** Sends what was gathered. Before any wait: a live feed's client must not be left without rows that are there. */
   flush(): Promise<void> | undefined {
     if (this.#text === '') return undefined
