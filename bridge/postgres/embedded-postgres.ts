@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isPostgresError } from '../postgres-errors.ts'
 import { type ClusterFiles, clusterFiles, clusterPassword, DIVAN, makeCluster } from './cluster.ts'
 import { EmbeddedPostgresError, USE_DATABASE_URL } from './embedded-postgres-error.ts'
 import { freePort, isFreePort } from './free-port.ts'
@@ -46,7 +47,7 @@ const RETRY_MS = 250
 
 /**
  * Starts the Postgres of this folder, or adopts it if it runs already and its owner is dead. Throws an
- * `EmbeddedPostgresError` when that cannot work here.
+ * `EmbeddedPostgresError` when that cannot work here, and a bug as it is.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
@@ -54,11 +55,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const started = await adoptOrStart(files, options)
     return await owned(files, started)
   } catch (error) {
-    if (error instanceof EmbeddedPostgresError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    const message = `The embedded Postgres in ${options.folder} cannot be used: ${reason}; ${USE_DATABASE_URL}`
-    throw new EmbeddedPostgresError(message, { cause: error })
+    throw startError(error, options.folder)
   }
+}
+
+/** One line for what the system or Postgres refuses; a bug stays what it is. */
+function startError(error: unknown, folder: string): unknown {
+  if (error instanceof EmbeddedPostgresError || !isPostgresError(error)) return error
+  const message = `The embedded Postgres in ${folder} cannot be used: ${error.message}; ${USE_DATABASE_URL}`
+  return new EmbeddedPostgresError(message, { cause: error })
 }
 
 /** Only Postgres may read the folder; its parents are made for all, so that `nobody` can reach it. */

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 
 /** True when nobody listens on this port of 127.0.0.1 at this moment. */
 export async function isFreePort(port: number): Promise<boolean> {
@@ -8,7 +9,7 @@ export async function isFreePort(port: number): Promise<boolean> {
 /** A port of 127.0.0.1 that is free at this moment. */
 export async function freePort(): Promise<number> {
   const port = await listenOnce(0)
-  if (port === undefined) throw new Error('no port of 127.0.0.1 is free')
+  if (port === undefined) throw new EmbeddedPostgresError('No port of 127.0.0.1 is free')
   return port
 }
 

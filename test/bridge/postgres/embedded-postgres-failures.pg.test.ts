@@ -59,6 +59,17 @@ t.test('a folder that is no folder', async t => {
   }
 })
 
+t.test('a bug stays what it is', async t => {
+  const bug = new TypeError('folder has no connection')
+  const options = {
+    get folder(): string {
+      throw bug
+    },
+  }
+  const thrown = await startEmbeddedPostgres(options).catch(error => error)
+  t.equal(thrown, bug)
+})
+
 t.test('its own end is told, and closing it then is no error', async t => {
   const { url, folder, exited, close } = await privatePostgres(t)
   process.kill(postmasterPid(folder) ?? 0, 'SIGINT')
