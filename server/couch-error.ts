@@ -2,7 +2,7 @@
  * Every refusal a client can meet, and its status: CouchDB's own words, so that clients written for CouchDB
  * know what to do. The word is what a client's code looks at, the reason is for the person who reads it.
  */
-export const ERROR_STATUS = {
+const ERROR_STATUS = {
   bad_request: 400,
   query_parse_error: 400,
   illegal_database_name: 400,

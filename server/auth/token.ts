@@ -55,11 +55,6 @@ export function createTokenCheck(rules: TokenRules): TokenCheck {
   }
 }
 
-/** The user of one token, where no check is kept. */
-export function userOfToken(token: string, rules: TokenRules): Caller {
-  return createTokenCheck(rules)(token)
-}
-
 function verifiedClaims(token: string, key: KeyObject, options: jwt.VerifyOptions): jwt.JwtPayload {
   let claims: jwt.JwtPayload | string
   try {

@@ -22,7 +22,7 @@ export type CouchContext = {
  * The database that a call's `:db` names. A user's own one is made at its first use, so that a phone with a valid
  * token never meets a 404 it would answer with a `PUT`.
  */
-export async function databaseOf(context: CouchContext, call: Call): Promise<Database> {
+async function databaseOf(context: CouchContext, call: Call): Promise<Database> {
   const name = call.params.db ?? ''
   const database = context.store.database(name) ?? (await provision(context.store, call, name))
   if (database === undefined) throw new CouchError('not_found', 'Database does not exist.')

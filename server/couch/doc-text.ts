@@ -21,7 +21,7 @@ export function docTail(body: string): string {
   return body.length > 2 ? `,${body.slice(1)}` : '}'
 }
 
-export function attachmentStubs(attachments: readonly Attachment[]): string {
+function attachmentStubs(attachments: readonly Attachment[]): string {
   return attachments
     .map(attachment => `${JSON.stringify(attachment.name)}:${attachmentStub(attachment)}`)
     .join(',')

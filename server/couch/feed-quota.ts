@@ -1,5 +1,5 @@
 /** A browser has six connections per host, so that a fifth waiting feed leaves its other requests next to none. */
-export const WAITING_FEEDS_PER_TOKEN = 4
+const WAITING_FEEDS_PER_TOKEN = 4
 const SURPLUS_TIMEOUT_MS = 2000
 
 /** Counts the waiting feeds of each token, so that those beyond the quota end soon instead of starving its other requests. */

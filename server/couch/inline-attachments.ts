@@ -51,7 +51,7 @@ function* attachmentPieces(
 }
 
 /** Three bytes are four characters: what is left over of a chunk waits for the next one. */
-export function* base64Pieces(chunks: Iterable<Uint8Array>): Generator<string> {
+function* base64Pieces(chunks: Iterable<Uint8Array>): Generator<string> {
   let rest: Uint8Array = new Uint8Array(0)
   for (const chunk of chunks) {
     const bytes = rest.length === 0 ? chunk : joined(rest, chunk)
