@@ -50,8 +50,11 @@ export function listenForStop(force: () => void): StopSignal {
  * For what may end anywhere: such a signal ends the process at once, with the exit code that a shell gives it.
  * Left to itself a signal would skip the listeners of `exit`. Call the answer to have it so again.
  */
-export function exitAtSignal(): () => void {
-  const exit = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal])
+export function exitAtSignal(onExit: () => void): () => void {
+  const exit = (signal: NodeJS.Signals) => {
+    onExit()
+    process.exit(128 + constants.signals[signal])
+  }
   for (const signal of STOP_SIGNALS) process.on(signal, exit)
   return () => {
     for (const signal of STOP_SIGNALS) process.off(signal, exit)

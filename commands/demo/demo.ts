@@ -25,7 +25,8 @@ export const demo: RunCommand = async ({ options }, context) => {
   await checkTarget(target)
   const mirror =
     target.databaseUrl === undefined ? undefined : new MirrorView(target.databaseUrl, target.user)
-  const releaseSignals = exitAtSignal()
+  // What comes next in the terminal begins on a line of its own.
+  const releaseSignals = exitAtSignal(() => context.terminal.isTTY && context.print(''))
   const phone = new Phone()
   try {
     return await actAsPhone({ phone, history, target, mirror, screen: new Screen(context.terminal) })
