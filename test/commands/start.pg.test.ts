@@ -5,6 +5,7 @@ import t from 'tap'
 import { rowsOfDocs } from '../../commands/demo/expected-rows.ts'
 import { trainingHistory } from '../../commands/demo/training-history.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { noOtherUsers } from '../fixtures/others-may-enter.ts'
 import { query } from '../fixtures/query.ts'
 import {
   isAlive,
@@ -174,20 +175,16 @@ t.test('a first day with Divan', async t => {
   )
 })
 
-t.test(
-  'an ordinary user can start it too',
-  { skip: process.getuid?.() !== 0 && 'the first day was one' },
-  async t => {
-    const dataFolder = await newDataFolder(t)
-    const user = { uid: NOBODY, gid: NOBODY }
-    await chown(join(dataFolder, '..'), NOBODY, NOBODY)
-    const divan = await startDivan(t, dataFolder, {}, user)
-    const parts = partsOf(divan, dataFolder)
-    divan.kill('SIGTERM')
-    t.match(await divan.ended, { code: 0 })
-    await nothingIsLeft(parts)
-  },
-)
+t.test('an ordinary user can start it too', { skip: noOtherUsers() }, async t => {
+  const dataFolder = await newDataFolder(t)
+  const user = { uid: NOBODY, gid: NOBODY }
+  await chown(join(dataFolder, '..'), NOBODY, NOBODY)
+  const divan = await startDivan(t, dataFolder, {}, user)
+  const parts = partsOf(divan, dataFolder)
+  divan.kill('SIGTERM')
+  t.match(await divan.ended, { code: 0 })
+  await nothingIsLeft(parts)
+})
 
 t.test('SIGTERM to npm start ends npm and everything below it', async t => {
   const dataFolder = await newDataFolder(t)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { startEmbeddedPostgres } from '../../../bridge/postgres/embedded-postgres.ts'
 import { embeddedPostgresProcess } from '../../fixtures/embedded-postgres-process.ts'
+import { noOtherUsers } from '../../fixtures/others-may-enter.ts'
 import { postgresFolder } from '../../fixtures/postgres-folder.ts'
 import { query } from '../../fixtures/query.ts'
 
@@ -11,8 +12,7 @@ const NOBODY = 65534
 /** Some user who is neither root nor nobody, and needs a name: initdb asks for it. 2 is `bin`. */
 const ORDINARY = { uid: 2, gid: 2 }
 
-const needsRoot =
-  process.getuid?.() === 0 && process.platform === 'linux' ? {} : { skip: 'needs root on Linux' }
+const needsRoot = { skip: noOtherUsers() }
 
 t.test('for root it runs as nobody where nobody can reach the folder', needsRoot, async t => {
   const folder = postgresFolder(t)
