@@ -1,7 +1,7 @@
 import assert from 'node:assert'
+import { DEVICE_ID_PATTERN } from './base-fields.ts'
 import { entityOfType } from './catalogue.ts'
 import type { DatabaseKind, Entity } from './entity.ts'
-import { DEVICE_ID_PATTERN } from './shared-fields.ts'
 import { isUuid } from './uuid.ts'
 
 const deviceIdPattern = new RegExp(DEVICE_ID_PATTERN)

@@ -1,5 +1,5 @@
+import { createdAt } from '../base-fields.ts'
 import type { Entity } from '../entity.ts'
-import { createdAt } from '../shared-fields.ts'
 
 /**
  * An account: a document of the `_users` database, whose own members (`name`, `roles`, …) need no

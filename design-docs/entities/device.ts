@@ -1,5 +1,5 @@
+import { createdAt, deviceId } from '../base-fields.ts'
 import type { Entity } from '../entity.ts'
-import { createdAt, deviceId } from '../shared-fields.ts'
 
 export const device = {
   type: 'device',

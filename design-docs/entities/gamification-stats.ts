@@ -1,5 +1,5 @@
+import { clientId, deviceId, updatedAt } from '../base-fields.ts'
 import type { Entity } from '../entity.ts'
-import { clientId, deviceId, updatedAt } from '../shared-fields.ts'
 
 /** The only document of its type: its `_id` is `gamificationStats`, whatever `clientId` says. */
 export const gamificationStats = {

@@ -1,5 +1,5 @@
+import { deviceId } from '../base-fields.ts'
 import type { Entity } from '../entity.ts'
-import { deviceId } from '../shared-fields.ts'
 
 /**
  * Samples of a session's sensors, some thousands in a document. They live in a database of their own, which

@@ -1,5 +1,5 @@
+import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../base-fields.ts'
 import type { Entity } from '../entity.ts'
-import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
 export const phaseStat = {
   type: 'phaseStat',

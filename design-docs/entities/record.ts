@@ -1,5 +1,5 @@
+import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../base-fields.ts'
 import type { Entity } from '../entity.ts'
-import { clientId, createdAt, deletedAt, deviceId, updatedAt } from '../shared-fields.ts'
 
 /** Phones number their records 1, 2, …: two phones of a user mean different records by `1`. */
 export const record = {
