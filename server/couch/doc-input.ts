@@ -4,7 +4,7 @@ import { parseRev } from '../store/rev-tree/rev.ts'
 import type { AttachmentEdit, Edit, Revisions } from '../store/store.ts'
 import { readAttachments } from './attachment-input.ts'
 import { checkedDocId } from './checked-doc-id.ts'
-import { checkedRev, isRevPos, isRevSig } from './rev.ts'
+import { checkedRev, isBroughtRevPos, isRevPos, isRevSig } from './rev.ts'
 
 /** What one document may weigh: its body without attachments, and each of its attachments. */
 export type DocLimits = { readonly maxDocumentBytes: number; readonly maxAttachmentBytes: number }
@@ -77,6 +77,8 @@ export function replicatedEdit(input: DocInput): Edit {
       'bad_request',
       'When `new_edits: false`, the document needs `_rev` or `_revisions` specified',
     )
+  if (!isBroughtRevPos(revisions.start))
+    throw new CouchError('doc_validation', 'The number before the dash of `_rev` is too large')
   return { kind: 'replicated', id, deleted, body, attachments, revisions }
 }
 

@@ -9,6 +9,8 @@ import { parseRev } from '../store/rev-tree/rev.ts'
 const SIG = /^[\w.~+=/-]{0,128}$/
 /** Far from where counting on would lose a number. */
 const MAX_POS = 10 ** 15 - 1
+/** A digit less for a revision that a client brings: with the same limit nobody could build on the last one it lets in. */
+const MAX_BROUGHT_POS = 10 ** 14 - 1
 const LOCAL_REV = /^0-\d{1,15}$/
 
 /** True for the text of a rev that clients may use. */
@@ -20,6 +22,11 @@ export function isRev(value: unknown): value is string {
 /** True for what may stand before the dash. */
 export function isRevPos(pos: unknown): pos is number {
   return typeof pos === 'number' && Number.isInteger(pos) && pos >= 1 && pos <= MAX_POS
+}
+
+/** True for what may stand before the dash in a revision made elsewhere, which is to be stored here. */
+export function isBroughtRevPos(pos: number): boolean {
+  return pos <= MAX_BROUGHT_POS
 }
 
 /** True for what may stand after it. */

@@ -142,3 +142,15 @@ t.test('an interactive edit stands on its rev, a replicated one on its path', as
   t.match(replicatedEdit(read('{"_id":"a","_rev":"3-"}')), { revisions: { start: 3, ids: [''] } })
   t.throws(() => replicatedEdit(read('{"_id":"a"}')), /needs `_rev` or `_revisions`/)
 })
+
+t.test('whatever revision is brought, others can build on it', async t => {
+  const brought = (pos: string) => replicatedEdit(read(`{"_id":"a","_rev":"${pos}-x"}`))
+  const path = (pos: string) => replicatedEdit(read(`{"_id":"a","_revisions":{"start":${pos},"ids":["x"]}}`))
+  const next = '100000000000000'
+  t.match(brought('99999999999999'), { revisions: { start: 99_999_999_999_999 } })
+  t.match(interactiveEdit(read(`{"_id":"a","_rev":"${next}-x"}`)), { parent: `${next}-x` })
+  for (const pos of [next, '999999999999999']) {
+    t.throws(() => brought(pos), { word: 'doc_validation', message: /_rev/ })
+    t.throws(() => path(pos), { word: 'doc_validation', message: /_rev/ })
+  }
+})
