@@ -1,30 +1,16 @@
 import type { Database, NameRange, Revision, StoredDoc } from '../store/store.ts'
+import { rowsInPages } from './all-docs-pages.ts'
 import type { RowParts } from './all-docs-query.ts'
 import { conflictsMember, docText } from './doc-text.ts'
 import { ALL_ATTACHMENTS, docPieces } from './inline-attachments.ts'
 
-/** Rows of one read. Bodies end a page earlier, see `Database.docs`. */
-const PAGE_ROWS = 1000
-
 /** A row as text, or in pieces where attachments come with their bytes. */
 export type RowText = string | Iterable<string>
 
-/** The rows of a range, page by page: nothing of the store is held while the client takes its time. */
+/** The rows of a range. */
 export function* rangeRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText> {
-  let left = range.limit
-  let page: NameRange = range
-  let last: string | undefined
-  while (left > 0) {
-    // The page's first row may be the last one again; to skip it by number would lose one after a deletion.
-    const limit = Math.min(left, PAGE_ROWS) + (last === undefined ? 0 : 1)
-    const rows = database.docs({ ...page, limit, withBodies: parts.docs })
-    const fresh = rows.filter(row => row.id !== last)
-    if (fresh.length === 0) return
-    for (const { id, rev, revision } of fresh) yield rowOf(database, { id, rev, revision }, parts)
-    left -= fresh.length
-    last = fresh.at(-1)?.id
-    page = { ...range, startKey: last, skip: 0 }
-  }
+  const rows = rowsInPages(range, page => database.docs({ ...page, withBodies: parts.docs }))
+  for (const { id, rev, revision } of rows) yield rowOf(database, { id, rev, revision }, parts)
 }
 
 /** The rows of named documents, in that order; deleted and unknown ones have theirs. */

@@ -1,11 +1,12 @@
-import type { Route } from '../http/route.ts'
-import { allDocsQuery, allDocsRequest } from './all-docs-query.ts'
+import type { Answer, Route } from '../http/route.ts'
+import type { Database, LocalDocRow, NameRange } from '../store/store.ts'
+import { rowsInPages } from './all-docs-pages.ts'
+import { type AllDocsRequest, allDocsQuery, allDocsRequest } from './all-docs-query.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { localDocText } from './local-docs.ts'
+import { TextWriter } from './text-writer.ts'
 
 const PREFIX = '_local/'
-/** Local docs are few: a handful for each device. */
-const MAX_ROWS = 10_000
 
 /** `GET /db/_local_docs`: the local docs by id, as `_all_docs` lists the others. */
 export function localDocsListRoutes(context: CouchContext): readonly Route[] {
@@ -14,21 +15,44 @@ export function localDocsListRoutes(context: CouchContext): readonly Route[] {
       method: 'GET',
       path: '/:db/_local_docs',
       query: allDocsQuery,
-      handle(call, database) {
-        const { range, parts } = allDocsRequest(call.query)
-        const docs = database.localDocs({
-          ...range,
-          startKey: range.startKey?.replace(PREFIX, ''),
-          endKey: range.endKey?.replace(PREFIX, ''),
-          limit: Math.min(range.limit, MAX_ROWS),
-        })
-        const rows = docs.map(doc => {
-          const id = JSON.stringify(PREFIX + doc.id)
-          const body = parts.docs ? `,"doc":${localDocText(doc)}` : ''
-          return `{"id":${id},"key":${id},"value":{"rev":"${doc.rev}"}${body}}`
-        })
-        return { text: `{"total_rows":null,"offset":null,"rows":[${rows.join(',\n')}]}\n` }
-      },
+      handle: (call, database) => answerLocalDocs(database, allDocsRequest(call.query)),
     }),
   ]
+}
+
+function answerLocalDocs(database: Database, request: AllDocsRequest): Answer {
+  return {
+    async write(out) {
+      const writer = new TextWriter(out)
+      await writer.add('{"total_rows":null,"offset":null,"rows":[')
+      await writer.addAll(rowTexts(database, request))
+      await writer.add(']}\n')
+      await writer.flush()
+    },
+  }
+}
+
+function* rowTexts(database: Database, { range, isEmpty, parts }: AllDocsRequest): Generator<string> {
+  if (isEmpty) return
+  const read = (page: NameRange) => database.localDocs({ ...page, withBodies: parts.docs })
+  let separator = ''
+  for (const doc of rowsInPages(namesOf(range), read)) {
+    yield separator + rowText(doc)
+    separator = ',\n'
+  }
+}
+
+/** The store knows local docs without their prefix. */
+function namesOf(range: NameRange): NameRange {
+  return {
+    ...range,
+    startKey: range.startKey?.replace(PREFIX, ''),
+    endKey: range.endKey?.replace(PREFIX, ''),
+  }
+}
+
+function rowText({ id, rev, body }: LocalDocRow): string {
+  const name = JSON.stringify(PREFIX + id)
+  const doc = body === undefined ? '' : `,"doc":${localDocText({ id, rev, body })}`
+  return `{"id":${name},"key":${name},"value":{"rev":"${rev}"}${doc}}`
 }

@@ -35,6 +35,8 @@ export interface Store {
 
 export type NameRange = {
   readonly startKey?: string | undefined
+  /** False leaves the row at `startKey` out: that is how a next page begins. */
+  readonly inclusiveStart?: boolean | undefined
   readonly endKey?: string | undefined
   readonly inclusiveEnd?: boolean | undefined
   readonly descending?: boolean | undefined
@@ -91,7 +93,8 @@ export interface Database {
   localDoc(id: string): LocalDoc | undefined
   /** `rev` must be that of the current version, or be absent if there is none; else `conflict`. Null deletes. */
   writeLocalDoc(id: string, rev: string | undefined, body: string | null): Promise<{ readonly rev: string }>
-  localDocs(range: NameRange): LocalDoc[]
+  /** One page of local docs by id: at most `limit` of them or about a mebibyte, and at least one if any. */
+  localDocs(query: DocsQuery): LocalDocRow[]
 }
 
 export type DatabaseFacts = {
@@ -255,3 +258,9 @@ export type ChangeRow = {
 }
 
 export type LocalDoc = { readonly id: string; readonly rev: string; readonly body: string }
+
+/** A local doc of `localDocs`. */
+export type LocalDocRow = Omit<LocalDoc, 'body'> & {
+  /** Only with `withBodies`. */
+  readonly body: string | undefined
+}

@@ -10,7 +10,7 @@ import type {
   DocsQuery,
   Edit,
   LocalDoc,
-  NameRange,
+  LocalDocRow,
   Place,
   Revision,
   RevsDiff,
@@ -129,8 +129,8 @@ export class SqliteDatabase implements Database {
     return { rev: await accept(() => writer.send<'writeLocalDoc'>(command)) }
   }
 
-  localDocs(range: NameRange): LocalDoc[] {
-    return readLocalDocs(this.#reader(), this.#db, range)
+  localDocs(query: DocsQuery): LocalDocRow[] {
+    return readLocalDocs(this.#reader(), this.#db, query)
   }
 
   /** The connection to read with, if the database is still there. */

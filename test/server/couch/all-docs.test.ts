@@ -118,3 +118,13 @@ t.test('a listing of thousands comes in pages without a break', async t => {
   }
   t.equal((await database.get('/_all_docs?limit=2345&skip=7')).json.rows.length, 2345)
 })
+
+t.test('a document that fills a page of its own is no end of the listing', async t => {
+  const database = await adminDatabase(server, 'large')
+  for (const id of ['a', 'b', 'c']) await database.put(`/${id}`, { text: 'x'.repeat(2 * 1024 * 1024) })
+  const { rows } = (await database.get('/_all_docs?include_docs=true')).json
+  t.strictSame(
+    rows.map((row: { id: string }) => row.id),
+    ['a', 'b', 'c'],
+  )
+})

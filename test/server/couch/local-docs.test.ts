@@ -51,3 +51,17 @@ t.test('local docs are listed by id', async t => {
     { id: '_local/c' },
   ])
 })
+
+t.test('a list of large local docs comes whole, though the store reads few at once', async t => {
+  const database = await adminDatabase(server, 'large')
+  const ids = ['a', 'b', 'c', 'd'].map(name => `_local/${name}`)
+  for (const id of ids) await database.put(`/${id}`, { text: 'x'.repeat(2 * 1024 * 1024) })
+  for (const query of ['', '?include_docs=true', '?include_docs=true&descending=true']) {
+    const { rows } = (await database.get(`/_local_docs${query}`)).json
+    const listed = rows.map((row: { id: string }) => row.id)
+    t.strictSame(listed, query.includes('descending') ? [...ids].reverse() : ids, query)
+    t.equal(rows[0].doc?.text.length, query === '' ? undefined : 2 * 1024 * 1024)
+  }
+  t.strictSame((await database.get('/_local_docs?skip=1&limit=2')).json.rows.length, 2)
+  t.strictSame((await database.get('/_local_docs?startkey={}')).json.rows, [])
+})

@@ -5,7 +5,7 @@ import { toStoredId } from '../stored-id.ts'
 /** Conditions on a column, as SQL that begins with `and`, and their parameters. */
 export type Condition = { readonly sql: string; readonly params: readonly SqlValue[] }
 
-type Bounds = Pick<NameRange, 'startKey' | 'endKey' | 'inclusiveEnd' | 'descending'>
+type Bounds = Pick<NameRange, 'startKey' | 'inclusiveStart' | 'endKey' | 'inclusiveEnd' | 'descending'>
 
 /** The rows from `startKey` to `endKey` in the direction of reading. There are few such texts: they are prepared. */
 export function inRange(column: string, range: Bounds): Condition {
@@ -13,7 +13,7 @@ export function inRange(column: string, range: Bounds): Condition {
   const parts: string[] = []
   const params: SqlValue[] = []
   if (range.startKey !== undefined) {
-    parts.push(` and ${column} ${from}= ?`)
+    parts.push(` and ${column} ${from}${range.inclusiveStart === false ? '' : '='} ?`)
     params.push(toStoredId(range.startKey))
   }
   if (range.endKey !== undefined) {

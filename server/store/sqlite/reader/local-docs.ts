@@ -1,7 +1,8 @@
-import type { LocalDoc, NameRange } from '../../store.ts'
+import type { DocsQuery, LocalDoc, LocalDocRow } from '../../store.ts'
 import type { Connection } from '../connection.ts'
 import { fromStoredId, toStoredId } from '../stored-id.ts'
 import { inOrder, inRange } from './id-range.ts'
+import { takePage } from './page-bytes.ts'
 
 type Row = readonly [id: string, rev: number, body: string]
 
@@ -15,18 +16,23 @@ export function readLocalDoc(connection: Connection, db: number, id: string): Lo
   return row && localDocOf(row)
 }
 
-/** Local docs by id. */
-export function readLocalDocs(connection: Connection, db: number, query: NameRange): LocalDoc[] {
+type ListedRow = readonly [id: string, rev: number, body: string | null]
+
+/** One page of local docs by id. Nobody keeps them small, so bodies fill a page by their bytes. */
+export function readLocalDocs(connection: Connection, db: number, query: DocsQuery): LocalDocRow[] {
+  if (query.limit <= 0) return []
   const range = inRange('id', query)
   const order = inOrder('id', query)
-  return connection
-    .rows<Row>(
-      `select id, rev, body from local_docs where db = ?${range.sql}${order.sql}`,
-      db,
-      ...range.params,
-      ...order.params,
-    )
-    .map(localDocOf)
+  const rows = connection.each<ListedRow>(
+    `select id, rev, ${query.withBodies ? 'body' : 'null as body'} from local_docs where db = ?${range.sql}${order.sql}`,
+    db,
+    ...range.params,
+    ...order.params,
+  )
+  return takePage(rows, ([id, rev, body]) => ({
+    result: { id: fromStoredId(id), rev: `0-${rev}`, body: body ?? undefined },
+    size: body?.length ?? 0,
+  }))
 }
 
 function localDocOf([id, rev, body]: Row): LocalDoc {

@@ -42,13 +42,27 @@ export async function localDocsSuite(t: Test, { newDatabase }: Subject): Promise
     const database = await newDatabase()
     for (const id of ['c', 'a', 'b']) await database.writeLocalDoc(id, undefined, '{}')
     t.same(
-      database.localDocs({ limit: 10 }).map(({ id }) => id),
+      database.localDocs({ withBodies: true, limit: 10 }).map(({ id }) => id),
       ['a', 'b', 'c'],
     )
-    t.same(database.localDocs({ limit: 1, descending: true }), [{ id: 'c', rev: '0-1', body: '{}' }])
+    t.same(database.localDocs({ withBodies: true, limit: 1, descending: true }), [
+      { id: 'c', rev: '0-1', body: '{}' },
+    ])
     t.same(
-      database.localDocs({ limit: 10, startKey: 'b' }).map(({ id }) => id),
+      database.localDocs({ withBodies: true, limit: 10, startKey: 'b' }).map(({ id }) => id),
       ['b', 'c'],
     )
+    t.same(database.localDocs({ limit: 1, withBodies: false }), [{ id: 'a', rev: '0-1', body: undefined }])
+  })
+
+  await t.test('a page of local docs ends after about a mebibyte, and the next one goes on', async t => {
+    const database = await newDatabase()
+    const body = JSON.stringify({ text: 'x'.repeat(600_000) })
+    for (const id of ['a', 'b', 'c']) await database.writeLocalDoc(id, undefined, body)
+    const ids = (startKey: string | undefined, withBodies: boolean) =>
+      database.localDocs({ limit: 10, withBodies, startKey, inclusiveStart: false }).map(({ id }) => id)
+    t.same(ids(undefined, true), ['a', 'b'])
+    t.same(ids('b', true), ['c'])
+    t.same(ids(undefined, false), ['a', 'b', 'c'])
   })
 }

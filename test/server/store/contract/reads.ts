@@ -120,7 +120,7 @@ export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<voi
     t.same([...database.revsDiff(new Map(ids.map(id => [id, ['9-z']]))).keys()], ids)
     for (const id of ids) await database.writeLocalDoc(id, undefined, JSON.stringify({ id }))
     t.same(
-      database.localDocs({ limit: 10 }).map(({ id }) => id),
+      database.localDocs({ withBodies: true, limit: 10 }).map(({ id }) => id),
       ids,
     )
     t.equal(database.localDoc('a\u0000b')?.body, JSON.stringify({ id: 'a\u0000b' }))
