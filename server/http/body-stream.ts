@@ -1,9 +1,16 @@
 import type { IncomingMessage } from 'node:http'
-import { pipeline, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { createGunzip, createInflate } from 'node:zlib'
 import { CouchError } from '../couch-error.ts'
 
 const DECOMPRESSORS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate } as const
+type Encoding = keyof typeof DECOMPRESSORS
+type Decompressor = ReturnType<(typeof DECOMPRESSORS)[Encoding]>
+
+/** Up to here a body may be as repetitive as it likes. */
+const MAX_REPETITIVE_BYTES = 64 * 1024 * 1024
+/** How many bytes one byte of a larger body may become. Documents come nowhere near it; what is made to fill a disk does. */
+const MAX_RATIO = 200
 
 /**
  * A request's body, decompressed. Whoever reads it may stop in the middle: destroying this stream leaves the socket
@@ -17,18 +24,33 @@ export function bodyStream(request: IncomingMessage): Readable {
     throw new CouchError('bad_content_type', `Content-Encoding ${encoding} is not supported; gzip is.`)
   }
   const plain = DECOMPRESSORS[encoding]()
-  pipeline(bytes, plain, () => {})
-  return Readable.from(explainingErrors(plain, encoding), { objectMode: false })
+  // Not `pipeline`: when the bytes turn out not to be gzip it destroys the request too, and the client's next request on the same
+  // connection waited until it timed out.
+  bytes.once('error', error => plain.destroy(error))
+  bytes.pipe(plain)
+  return Readable.from(decompressed(plain, encoding), { objectMode: false })
 }
 
-function isKnown(encoding: string): encoding is keyof typeof DECOMPRESSORS {
+function isKnown(encoding: string): encoding is Encoding {
   return Object.hasOwn(DECOMPRESSORS, encoding)
 }
 
-async function* explainingErrors(plain: Readable, encoding: string): AsyncGenerator<Uint8Array> {
+async function* decompressed(plain: Decompressor, encoding: Encoding): AsyncGenerator<Uint8Array> {
+  let length = 0
   try {
-    yield* plain
+    for await (const chunk of plain as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      checkRatio(length, plain.bytesWritten)
+      yield chunk
+    }
   } catch (cause) {
+    if (cause instanceof CouchError) throw cause
     throw new CouchError('bad_request', `The body is not valid ${encoding}.`, { cause })
   }
+}
+
+/** A limit that grows with what the client really sends: a few kilobytes must not fill the disk that large bodies wait on. */
+function checkRatio(length: number, compressed: number): void {
+  if (length <= MAX_REPETITIVE_BYTES || length <= MAX_RATIO * compressed) return
+  throw new CouchError('too_large', `The body unpacks to more than ${MAX_RATIO} times its size.`)
 }
