@@ -70,8 +70,9 @@ export function allDocsRequest(query: AllDocsQuery, body: Partial<AllDocsBody> =
   const asked: Partial<AllDocsBody> = { ...query, ...body }
   if (asked.keys !== undefined && hasBounds(asked))
     throw new CouchError('query_parse_error', '`keys` is incompatible with `key`, `start_key` and `end_key`')
-  const start = asked.key ?? asked.startkey ?? asked.start_key
-  const end = asked.key ?? asked.endkey ?? asked.end_key
+  checkKeys(asked.keys)
+  const start = firstGiven(asked.key, asked.startkey, asked.start_key)
+  const end = firstGiven(asked.key, asked.endkey, asked.end_key)
   const descending = asked.descending === true
   return {
     keys: asked.keys,
@@ -96,6 +97,17 @@ export function allDocsRequest(query: AllDocsQuery, body: Partial<AllDocsBody> =
 
 function hasBounds({ key, startkey, start_key, endkey, end_key }: Partial<AllDocsBody>): boolean {
   return [key, startkey, start_key, endkey, end_key].some(bound => bound !== undefined)
+}
+
+/** A row names its key, and a list or object may be nested too deep to be written as JSON again. */
+function checkKeys(keys: readonly unknown[] | undefined): void {
+  const at = keys?.findIndex(isAboveTexts) ?? -1
+  if (at !== -1) throw new CouchError('query_parse_error', `\`keys[${at}]\` must be a string`)
+}
+
+/** Null is a value like others, and no id. */
+function firstGiven(...values: readonly unknown[]): unknown {
+  return values.find(value => value !== undefined)
 }
 
 /** Ids are texts. In CouchDB's order of values null, booleans and numbers stand before texts, lists and objects after them. */

@@ -112,6 +112,8 @@ function errorResult(id: string, rev: unknown, error: string, reason: string): s
   return `{"id":${JSON.stringify(id)},"docs":[${errorText(id, rev, error, reason)}]}`
 }
 
+/** A rev that is a list or an object is not repeated: it may be nested too deep to be written as JSON again. */
 function errorText(id: string, rev: unknown, error: string, reason: string): string {
-  return JSON.stringify({ error: { id, rev: rev ?? 'undefined', error, reason } })
+  const shown = rev === undefined || typeof rev === 'object' ? 'undefined' : rev
+  return JSON.stringify({ error: { id, rev: shown, error, reason } })
 }

@@ -31,6 +31,8 @@ const CASES: readonly Case[] = [
   { query: 'startkey=null&endkey={}', ids: 'a b c e' },
   { query: 'startkey={}', ids: '' },
   { query: 'endkey=5', ids: '' },
+  { query: 'key=null', ids: '', offset: 0 },
+  { query: 'startkey=null', ids: 'a b c e' },
   { query: 'startkey="b"&endkey="a"', ids: '' },
   { query: 'keys=["c","a"]', ids: 'c a', offset: null },
   { query: 'keys=["c","a","e"]&skip=1&limit=1&descending=true', ids: 'a', offset: null },
@@ -105,6 +107,23 @@ t.test('what cannot be answered is refused by name', async t => {
     status: 400,
     json: { reason: /incompatible/ },
   })
+  const keys = ['a', null, 7, []]
+  const nested = { status: 400, json: { error: 'query_parse_error', reason: /keys\[3\]/ } }
+  t.match(await database.post('/_all_docs', { keys }), nested)
+  t.match(await database.get(`/_all_docs?keys=${JSON.stringify(keys)}`), nested)
+})
+
+/** A list in a list in a list. */
+function deepList(depth: number): string {
+  return '['.repeat(depth) + ']'.repeat(depth)
+}
+
+t.test('a key nested deep is refused', async t => {
+  const database = await adminDatabase(server, 'deep')
+  const refused = { status: 400, json: { reason: /keys\[0\]/ } }
+  t.match(await database.post('/_all_docs', `{"keys":[${deepList(100_000)}]}`), refused)
+  t.match(await database.get(`/_all_docs?keys=[${deepList(6000)}]`), refused)
+  t.match(await database.post('/_all_docs', `{"startkey":${deepList(100_000)}}`), { status: 200 })
 })
 
 t.test('a listing of thousands comes in pages without a break', async t => {

@@ -47,6 +47,21 @@ t.test('one result for each row, in their order, with errors inside', async t =>
   t.match(latest.json.results, [{ id: 'a', docs: [{ ok: { _rev: '2-b' } }, { ok: { _rev: '2-a' } }] }])
 })
 
+t.test('what is no rev is not repeated where it may be nested deep', async t => {
+  const database = await adminDatabase(server, 'deep')
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  const { status, json } = await database.post(
+    '/_bulk_get',
+    `{"docs":[{"id":"x","rev":${deep}},{"id":${deep}},{"rev":${deep}},${deep},{"id":"x","rev":7}]}`,
+  )
+  t.equal(status, 200)
+  const refused = { error: 'bad_request', rev: 'undefined' }
+  t.match(
+    json.results.map((row: { docs: readonly { error: unknown }[] }) => row.docs[0]?.error),
+    [refused, refused, refused, refused, { error: 'bad_request', rev: 7 }],
+  )
+})
+
 t.test('a probe and a body without docs', async t => {
   const database = await adminDatabase(server, 'refused')
   t.match(await database.get('/_bulk_get'), { status: 405, json: { error: 'method_not_allowed' } })

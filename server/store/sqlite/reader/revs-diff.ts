@@ -46,7 +46,7 @@ function diffOf(connection: Connection, db: number, winner: Row, asked: readonly
   if (isAbove) return { missing: [...new Set(unsure)], possibleAncestors: [rev] }
   const tree = readTree(connection, db, id, { rev, deleted: deleted === 1 })
   const missing = [...new Set(unsure)].filter(one => !tree.has(one))
-  const newest = Math.max(...missing.map(posOf))
+  const newest = missing.reduce((pos, one) => Math.max(pos, posOf(one)), 0)
   const older = tree.leaves().filter(leaf => posOf(leaf.rev) < newest)
   return { missing, possibleAncestors: older.map(leaf => leaf.rev) }
 }
