@@ -65,6 +65,7 @@ function leavesOf(tree: string, winner: Leaf): readonly Leaf[] {
   return new StoredTree(tree, winner).leaves()
 }
 
-function sizeOf(row: Row): number {
-  return (row[9]?.length ?? 0) + (row[13]?.length ?? 0)
+/** Many attachments' names outweigh a body, and so does a tree with many branches. */
+function sizeOf([, , , , , tree, , , wAttachments, wBody, , , lAttachments, lBody]: Row): number {
+  return [tree, wAttachments, wBody, lAttachments, lBody].reduce((sum, text) => sum + (text?.length ?? 0), 0)
 }

@@ -44,7 +44,7 @@ export function readDocs(connection: Connection, db: number, query: DocsQuery): 
   if (!query.withBodies) return connection.rows<Row>(sql, ...params).map(docRowOf)
   return takePage(connection.each<Row>(sql, ...params), row => ({
     result: docRowOf(row),
-    size: row[6]?.length ?? 0,
+    size: (row[5]?.length ?? 0) + (row[6]?.length ?? 0),
   }))
 }
 

@@ -159,4 +159,18 @@ export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<voi
     t.equal(database.revsDiff(many).size, 1000)
     t.equal(database.revsDiff(new Map()).size, 0)
   })
+
+  await t.test('what names attachments counts for a page as bodies do', async t => {
+    const database = await newDatabase()
+    const attachments = Array.from({ length: 300 }, (_, i) => ({
+      name: `${i}-${'n'.repeat(1000)}`,
+      contentType: 'text/plain',
+      data: new Uint8Array(0),
+    }))
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f'])
+      await store(database, interactive(id, undefined, { attachments }))
+    t.equal(database.docs({ limit: 10, withBodies: true }).length, 4)
+    t.equal(database.changes({ after: 0, limit: 10, withBodies: true }).length, 4)
+    t.equal(database.changes({ after: 0, limit: 10 }).length, 6)
+  })
 }
