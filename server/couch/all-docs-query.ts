@@ -42,7 +42,16 @@ export const allDocsBody = z.object({
   deleted: z.unknown().optional(),
 })
 
-export const queriesBody = z.object({ queries: z.array(allDocsBody) })
+/** Each query is a read of its own. */
+const MAX_QUERIES = 1000
+
+/** Counted before they are looked at: millions that do not fit would fail in as many issues. */
+export const queriesBody = z.object({
+  queries: z
+    .array(z.unknown())
+    .max(MAX_QUERIES, `there may be ${MAX_QUERIES} queries at most`)
+    .pipe(z.array(allDocsBody)),
+})
 
 export type AllDocsQuery = z.infer<typeof allDocsQuery>
 export type AllDocsBody = z.infer<typeof allDocsBody>

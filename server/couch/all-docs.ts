@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Answer, Route } from '../http/route.ts'
 import type { Database, NameRange } from '../store/store.ts'
 import {
@@ -12,6 +13,8 @@ import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { TextWriter } from './text-writer.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
+/** So many rows are written before other clients have their turn. */
+const ROWS_OF_A_TURN = 100
 
 /** `_all_docs`, several of them at once in `_all_docs/queries`, and `_design_docs`. */
 export function allDocsRoutes(context: CouchContext): readonly Route[] {
@@ -66,6 +69,7 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
       await writer.add('{"results":[')
       for (const [index, request] of requests.entries()) {
         if (index > 0) await writer.add(',\n')
+        await setImmediate()
         await writeListing(writer, database, request)
       }
       await writer.add(']}\n')
@@ -77,11 +81,13 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
 async function writeListing(writer: TextWriter, database: Database, request: AllDocsRequest): Promise<void> {
   await writer.add(headOf(database, request))
   let separator = ''
+  let rows = 0
   for (const row of rowsOf(database, request)) {
     const written = writer.add(typeof row === 'string' ? separator + row : separator)
     if (written !== undefined) await written
     if (typeof row !== 'string') await writer.addAll(row)
     separator = ',\n'
+    if (++rows % ROWS_OF_A_TURN === 0) await setImmediate()
   }
   await writer.add('\n]}')
 }

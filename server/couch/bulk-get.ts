@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
@@ -12,6 +13,8 @@ import { isRev } from './rev.ts'
 import { TextWriter } from './text-writer.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
+/** So many rows are written before other clients have their turn. */
+const ROWS_OF_A_TURN = 100
 
 const bulkGetQuery = z.object({
   revs: flag.optional(),
@@ -56,7 +59,8 @@ async function writeResults(
   database: Database,
 ): Promise<void> {
   let separator = '{"results":['
-  for (const asked of rows) {
+  for (const [index, asked] of rows.entries()) {
+    if (index % ROWS_OF_A_TURN === 0) await setImmediate()
     const pieces = resultPieces(database, asked, call.query)
     await writer.add(separator)
     await writer.addAll(pieces)

@@ -9,8 +9,8 @@ import { isRev } from './rev.ts'
 
 /** Ids and revs only: this is a batch of some hundred thousand. */
 const MAX_BYTES = 32 * 1024 * 1024
-/** Documents of one read. */
-const PORTION = 1000
+/** Documents of one read: each may need its whole history. */
+const PORTION = 100
 
 /** `POST /db/_revs_diff` and its older twin: which of a peer's revisions are missing here. */
 export function revsDiffRoutes(context: CouchContext): readonly Route[] {

@@ -97,6 +97,20 @@ t.test('several listings at once', async t => {
   t.match(json.results, [{ rows: [{ id: 'a' }] }, { rows: [{ id: 'c', doc: { v: 'c' } }] }])
 })
 
+t.test('a thousand queries are answered, more are refused', async t => {
+  const database = await adminDatabase(server, 'count')
+  const queries = Array.from({ length: 1000 }, () => ({ limit: 1 }))
+  t.equal((await database.post('/_all_docs/queries', { queries })).json.results.length, 1000)
+  t.match(await database.post('/_all_docs/queries', { queries: [...queries, 1] }), {
+    status: 400,
+    json: { reason: /"queries".*1000/ },
+  })
+  t.match(await database.post('/_all_docs/queries', { queries: [{}, { limit: -1 }] }), {
+    status: 400,
+    json: { reason: /"queries.1.limit"/ },
+  })
+})
+
 t.test('what cannot be answered is refused by name', async t => {
   const database = await adminDatabase(server, 'refused')
   t.match(await database.get('/_all_docs?startkey=b'), { status: 400, json: { reason: /"startkey".*JSON/ } })
