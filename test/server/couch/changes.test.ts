@@ -170,6 +170,17 @@ t.test(
   },
 )
 
+t.test('POST without a body asks for what GET does', async t => {
+  const database = await adminDatabase(server, 'bodiless')
+  await database.put('/a', {})
+  t.match(await database.post('/_changes', ''), { status: 200, json: { results: [{ id: 'a' }] } })
+  t.match(await database.post('/_changes?filter=_doc_ids', ''), { status: 400, json: { reason: /doc_ids/ } })
+  t.match(await database.post('/_changes?filter=_doc_ids', { doc_ids: ['a', 1] }), {
+    status: 400,
+    json: { reason: /doc_ids/ },
+  })
+})
+
 t.test('thousands of rows come in pages without a break', async t => {
   const database = httpClient(`${server.url}/me`, server.bearer('anna'))
   const docs = Array.from({ length: 3500 }, (_, i) => ({ _id: `doc-${i}`, text: 'x'.repeat(500) }))
