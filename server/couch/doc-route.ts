@@ -29,7 +29,14 @@ export function checkMayWrite(caller: Caller, id: string): void {
     throw new CouchError('forbidden', 'Only admins may write design documents.')
 }
 
-/** Where a document is, for `Location`. */
-export function locationOf({ origin, params }: Pick<Call, 'origin' | 'params'>, ...names: string[]): string {
-  return [origin, encodeURIComponent(params.db ?? ''), ...names.map(encodeURIComponent)].join('/')
+/** Clients refuse an answer whose headers are longer than some KiB, and would take the write for failed. */
+const MAX_LOCATION_CHARS = 4096
+
+/** Where a document is, for `Location`. Undefined if that is too long for a header. */
+export function locationOf(
+  { origin, params }: Pick<Call, 'origin' | 'params'>,
+  ...names: string[]
+): string | undefined {
+  const location = [origin, encodeURIComponent(params.db ?? ''), ...names.map(encodeURIComponent)].join('/')
+  return location.length > MAX_LOCATION_CHARS ? undefined : location
 }

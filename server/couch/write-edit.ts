@@ -13,6 +13,7 @@ export async function writeEdit(database: Database, edit: Edit): Promise<Written
 }
 
 /** 201 with everything a client may want to know of the new rev. */
-export function createdAnswer({ id, rev }: Written, location: string): Answer {
-  return { status: 201, headers: { ETag: `"${rev}"`, Location: location }, json: { ok: true, id, rev } }
+export function createdAnswer({ id, rev }: Written, location: string | undefined): Answer {
+  const headers = { ETag: `"${rev}"`, ...(location === undefined ? {} : { Location: location }) }
+  return { status: 201, headers, json: { ok: true, id, rev } }
 }

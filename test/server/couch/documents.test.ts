@@ -243,3 +243,16 @@ t.test('a document over the limit is refused by name, one below it is kept as it
   const { _id, _rev, ...stored } = (await database.get('/b')).json
   t.strictSame(stored, JSON.parse(odd))
 })
+
+t.test('an id too long for a header is stored, and answered without `Location`', async t => {
+  const database = await adminDatabase(server, 'long-ids')
+  for (const [length, hasLocation] of [
+    [3000, true],
+    [20_000, false],
+  ] as const) {
+    const _id = 'x'.repeat(length)
+    const made = await database.post('', { _id })
+    t.match(made, { status: 201, json: { ok: true, id: _id } })
+    t.equal(made.headers.has('location'), hasLocation)
+  }
+})
