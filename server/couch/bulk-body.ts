@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
+import type { DocLimits } from './doc-input.ts'
 import { DocScanner } from './doc-scanner.ts'
-import type { CutValue } from './value-cut.ts'
+import { isSourceTooLarge, maxSourceBytes } from './doc-source.ts'
+import { type CutValue, headOf } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
@@ -25,8 +27,7 @@ export type BulkBody = {
 export type BulkBodyOptions = {
   /** Where large bodies wait. Made when it is needed. */
   readonly uploadsFolder: string
-  /** The text of one document with its attachments. */
-  readonly maxDocBytes: number
+  readonly limits: DocLimits
 }
 
 /**
@@ -64,13 +65,13 @@ type Arriving = { readonly chunks: readonly Uint8Array[]; readonly rest: AsyncIt
 async function spooledBody(arriving: Arriving, options: BulkBodyOptions): Promise<BulkBody> {
   const file = await openNameless(options.uploadsFolder)
   try {
-    const { members, hasDocs } = await spool(arriving, file, options.maxDocBytes)
+    const { members, hasDocs } = await spool(arriving, file, options.limits)
     if (!hasDocs && members.has('docs'))
       throw new CouchError('bad_request', '`docs` parameter must be an array.')
     if (!hasDocs) throw missingDocs()
     return {
       newEdits: readNewEdits(members.get('new_edits')),
-      docs: () => docsOf(file, options.maxDocBytes),
+      docs: () => docsOf(file, options.limits),
       close: () => file.close(),
     }
   } catch (error) {
@@ -89,10 +90,10 @@ async function openNameless(folder: string): Promise<FileHandle> {
 }
 
 /** Writes the body to the file and makes sure that it is JSON. */
-async function spool({ chunks, rest }: Arriving, file: FileHandle, maxDocBytes: number): Promise<DocScanner> {
-  const scanner = new DocScanner(maxDocBytes)
+async function spool({ chunks, rest }: Arriving, file: FileHandle, limits: DocLimits): Promise<DocScanner> {
+  const scanner = new DocScanner(maxSourceBytes(limits))
   const take = async (chunk: Uint8Array) => {
-    for (const source of scanner.push(asBuffer(chunk))) bulkDoc(source)
+    for (const source of scanner.push(asBuffer(chunk))) bulkDoc(source, limits)
     await file.writeFile(chunk)
   }
   for (const chunk of chunks) await take(chunk)
@@ -101,21 +102,22 @@ async function spool({ chunks, rest }: Arriving, file: FileHandle, maxDocBytes: 
   return scanner
 }
 
-async function* docsOf(file: FileHandle, maxDocBytes: number): AsyncGenerator<readonly BulkDoc[]> {
-  const scanner = new DocScanner(maxDocBytes)
+async function* docsOf(file: FileHandle, limits: DocLimits): AsyncGenerator<readonly BulkDoc[]> {
+  const scanner = new DocScanner(maxSourceBytes(limits))
   for (let position = 0; ; ) {
     // A new one each time: the scanner keeps parts of it until a document is whole.
     const buffer = new Uint8Array(READ_BYTES)
     const { bytesRead } = await file.read(buffer, 0, READ_BYTES, position)
     if (bytesRead === 0) return
     position += bytesRead
-    yield scanner.push(asBuffer(buffer.subarray(0, bytesRead))).map(bulkDoc)
+    yield scanner.push(asBuffer(buffer.subarray(0, bytesRead))).map(source => bulkDoc(source, limits))
   }
 }
 
-function bulkDoc(source: CutValue): BulkDoc {
-  if (source.kind === 'too_large') return { tooLarge: true, head: source.head.toString() }
-  return { doc: parseJson(source.source) }
+function bulkDoc(cut: CutValue, limits: DocLimits): BulkDoc {
+  if (cut.kind === 'too_large') return { tooLarge: true, head: cut.head.toString() }
+  if (isSourceTooLarge(cut.source, limits)) return { tooLarge: true, head: headOf(cut.source).toString() }
+  return { doc: parseJson(cut.source) }
 }
 
 function readNewEdits(value: unknown): boolean {

@@ -4,7 +4,6 @@ import type { Database } from '../store/store.ts'
 import { receiveBulkBody } from './bulk-body.ts'
 import { BulkWriter } from './bulk-writer.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
-import { maxSourceBytes } from './doc-write.ts'
 
 /**
  * `POST /db/_bulk_docs`. It has no limit of its own, because PouchDB sends a hundred documents with all their attachments at once
@@ -26,7 +25,7 @@ async function writeBulkDocs(call: Call, database: Database, context: CouchConte
   const { limits, uploadsFolder } = context
   const body = await receiveBulkBody(call.stream as AsyncIterable<Uint8Array>, {
     uploadsFolder,
-    maxDocBytes: maxSourceBytes(limits),
+    limits,
   })
   try {
     const writer = new BulkWriter(database, { newEdits: body.newEdits, caller: call.caller, limits })

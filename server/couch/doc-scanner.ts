@@ -10,6 +10,9 @@ const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 
+/** All members beside `docs`, their names included: CouchDB knows of one, a boolean. */
+const MAX_MEMBERS_BYTES = 1024 * 1024
+
 /** What may come next, between values. */
 type Expected =
   | 'body'
@@ -38,6 +41,7 @@ export class DocScanner {
   #expected: Expected = 'body'
   #key = ''
   #cut: ValueCut | undefined
+  #membersBytes = 0
 
   constructor(maxDocBytes: number) {
     this.#maxDocBytes = maxDocBytes
@@ -96,8 +100,12 @@ export class DocScanner {
 
   #begin(at: number, allowed: boolean): number {
     if (!allowed) throw invalid()
-    this.#cut = new ValueCut(this.#maxDocBytes)
+    this.#cut = new ValueCut(this.#isAtDoc() ? this.#maxDocBytes : MAX_MEMBERS_BYTES - this.#membersBytes)
     return at
+  }
+
+  #isAtDoc(): boolean {
+    return this.#expected === 'first-doc' || this.#expected === 'doc'
   }
 
   #beginValue(at: number, byte: number | undefined): number {
@@ -117,21 +125,20 @@ export class DocScanner {
   }
 
   #finish(cut: ValueCut, docs: CutValue[]): void {
-    if (this.#expected === 'first-doc' || this.#expected === 'doc') {
-      docs.push(cut.source())
+    const found = cut.source()
+    if (this.#isAtDoc()) {
+      docs.push(found)
       this.#expected = 'after-doc'
       return
     }
-    const value = parse(cut.source())
+    if (found.kind === 'too_large')
+      throw new CouchError('too_large', 'The members beside `docs` are too large')
+    this.#membersBytes += found.source.length
+    const value = parseJson(found.source)
     if (this.#expected === 'value') this.members.set(this.#key, value)
     else this.#key = String(value)
     this.#expected = this.#expected === 'value' ? 'after-value' : 'colon'
   }
-}
-
-function parse(value: CutValue): unknown {
-  if (value.kind === 'too_large') throw new CouchError('too_large', 'A member beside `docs` is too large')
-  return parseJson(value.source)
 }
 
 function invalid(): CouchError {

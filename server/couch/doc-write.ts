@@ -11,6 +11,7 @@ import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { type DocLimits, interactiveEdit, type RawDoc, rawDoc, readDoc, replicatedEdit } from './doc-input.ts'
 import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
+import { maxSourceBytes, parseDocSource } from './doc-source.ts'
 import { deleteLocalDoc, putLocalDoc } from './local-docs.ts'
 import { flag, unquoted } from './query-values.ts'
 import { checkedRev } from './rev.ts'
@@ -39,11 +40,6 @@ export function docWriteRoutes(context: CouchContext): readonly Route[] {
       handle: (call: WriteCall, database) => postDocument(call, database, limits),
     }),
   ]
-}
-
-/** How long one document's JSON may be: room for escapes in its body, and for one attachment of the largest size as base64. */
-export function maxSourceBytes({ maxDocumentBytes, maxAttachmentBytes }: DocLimits): number {
-  return 2 * maxDocumentBytes + Math.ceil(1.5 * maxAttachmentBytes)
 }
 
 /** The rev that the query or `If-Match` names. */
@@ -80,7 +76,8 @@ async function postDocument(call: WriteCall, database: Database, limits: DocLimi
 }
 
 async function readBody(call: WriteCall, limits: DocLimits): Promise<RawDoc> {
-  return rawDoc(await readJson(call.stream as Readable, z.unknown(), maxSourceBytes(limits)))
+  const parse = (source: Buffer) => parseDocSource(source, limits)
+  return rawDoc(await readJson(call.stream as Readable, z.unknown(), maxSourceBytes(limits), parse))
 }
 
 type Stored = { readonly id: string; readonly doc: RawDoc; readonly limits: DocLimits }

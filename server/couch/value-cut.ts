@@ -100,8 +100,13 @@ export class ValueCut {
     this.#bytes += bytes.length
     if (wasTooLarge) return
     this.#parts.push(bytes)
-    if (this.#bytes > this.#maxBytes) this.#parts = [Buffer.concat(this.#parts).subarray(0, HEAD_BYTES)]
+    if (this.#bytes > this.#maxBytes) this.#parts = [headOf(Buffer.concat(this.#parts))]
   }
+}
+
+/** The beginning of a text that is too large to keep. */
+export function headOf(source: Buffer): Buffer {
+  return source.subarray(0, HEAD_BYTES)
 }
 
 function kindOf(byte: number | undefined): 'string' | 'nested' | 'scalar' {

@@ -130,16 +130,20 @@ t.test('a batch of any size is taken; only a document has a limit', async t => {
   }))
   const huge = { _id: 'huge', _rev: '1-a', x: 'y'.repeat(6 * MEBIBYTE) }
   const wide = { _id: 'wide', _rev: '1-a', x: 'y'.repeat(2 * MEBIBYTE) }
-  const text = JSON.stringify({ docs: [...docs, huge, wide, { _id: 'last', _rev: '1-a' }], new_edits: false })
+  const more = Array.from({ length: MEBIBYTE / 2 }, () => ({}))
+  const many = { _id: 'many', _rev: '1-a', _attachments: { f: { data: '', more } } }
+  const last = { _id: 'last', _rev: '1-a' }
+  const text = JSON.stringify({ docs: [...docs, huge, wide, many, last], new_edits: false })
   const reply = await postPieces(database, [text.slice(0, 1000), text.slice(1000)])
   t.match(reply, {
     status: 201,
     json: [
       { id: 'huge', error: 'forbidden', reason: /^document_too_large: / },
       { id: 'wide', error: 'forbidden', reason: /^document_too_large: / },
+      { id: 'many', error: 'forbidden', reason: /^document_too_large: / },
     ],
   })
-  t.equal(reply.json.length, 2)
+  t.equal(reply.json.length, 3)
   t.match((await database.get('')).json, { doc_count: 41 })
   const stored = await database.get('/photo-39?attachments=true')
   t.equal(stored.json._attachments.photo.data, photo)

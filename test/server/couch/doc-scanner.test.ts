@@ -125,3 +125,11 @@ t.test('a body that ends early is refused', async t => {
     t.equal(scan([Buffer.from(text.slice(0, length))]), 'refused', text.slice(0, length))
   }
 })
+
+t.test('what stands beside the documents is small, one member or many', async t => {
+  const list = (length: number) => JSON.stringify(Array.from({ length }, () => 0))
+  t.match(scan([Buffer.from(`{"docs":[],"x":${list(100_000)}}`)]), { docs: [] })
+  t.equal(scan([Buffer.from(`{"docs":[],"x":${list(600_000)}}`)]), 'refused')
+  const members = Array.from({ length: 20 }, (_, i) => `"m${i}":${list(50_000)}`)
+  t.equal(scan([Buffer.from(`{"docs":[],${members}}`)]), 'refused')
+})

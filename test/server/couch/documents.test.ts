@@ -256,3 +256,16 @@ t.test('an id too long for a header is stored, and answered without `Location`',
     t.equal(made.headers.has('location'), hasLocation)
   }
 })
+
+t.test('the room for attachments is for their bytes alone', async t => {
+  const server = await runningServer(t, { maxDocumentBytes: 10_000, maxAttachmentBytes: 100_000 })
+  const database = await adminDatabase(server, 'room')
+  const withAttachment = (attachment: object) => ({ _attachments: { f: attachment } })
+  const photo = Buffer.alloc(100_000, 'photo').toString('base64')
+  t.equal((await database.put('/photo', withAttachment({ data: photo }))).status, 201)
+  const many = withAttachment({ data: '', more: Array.from({ length: 10_000 }, () => ({})) })
+  t.match(await database.put('/many', many), { status: 413, json: { error: 'document_too_large' } })
+  t.match(await database.post('', many), { status: 413, json: { error: 'document_too_large' } })
+  const blank = `{${' '.repeat(20_000)}"a":1}`
+  t.equal((await database.put('/blank', blank)).status, 201, 'blanks are no values')
+})

@@ -39,3 +39,9 @@ t.test('hundreds of thousands of revs of one document', async t => {
   t.equal(json.a.missing.length, revs.length)
   t.strictSame(json.a.possible_ancestors, ['2-b'])
 })
+
+t.test('a list of revs too long to hold is refused before it is read', async t => {
+  const database = await adminDatabase(server, 'long')
+  const body = `{"a":[${'0,'.repeat(2_000_000)}0]}`
+  t.match(await database.post('/_revs_diff', body), { status: 413, json: { error: 'too_large' } })
+})
