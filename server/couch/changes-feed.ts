@@ -79,7 +79,7 @@ export class ChangesFeed {
       const rows = this.#page()
       for (const row of rows) {
         if (this.#isWanted(row)) {
-          const written = this.#writeRow(writer, row)
+          const written = this.#writeRow(writer, row, wait)
           if (written !== undefined) await written
         }
         this.#at = row.n
@@ -118,12 +118,12 @@ export class ChangesFeed {
     return this.#request.filter.kind !== 'design' || isDesignDocId(row.id)
   }
 
-  #writeRow(writer: TextWriter, row: ChangeRow): Promise<void> | undefined {
+  #writeRow(writer: TextWriter, row: ChangeRow, wait: LiveWait): Promise<void> | undefined {
     const seq = this.#seqOf(row)
     const before = this.#frame.before(this.#written === 0)
     this.#written++
     if (this.#request.attachments && row.revision?.attachments !== undefined)
-      return this.#writePieces(writer, row, { seq, before })
+      return wait.withoutHeartbeats(() => this.#writePieces(writer, row, { seq, before }))
     return writer.add(`${before}${rowText(row, seq, this.#request)}${this.#frame.after(seq)}`)
   }
 
@@ -134,10 +134,10 @@ export class ChangesFeed {
   ): Promise<void> {
     const pieces = rowPieces(this.#database, row, seq, this.#request)
     await writer.add(before)
-    // A heartbeat's newline between two pieces would stand within a text of base64.
-    if (this.#request.feed !== 'normal') await writer.add([...pieces].join(''))
-    else for (const piece of pieces) await writer.add(piece)
+    await writer.addAll(pieces)
     await writer.add(this.#frame.after(seq))
+    // What is left of this row must be out before the next heartbeat.
+    await writer.flush()
   }
 
   /** With `seq_interval` only the first of so many rows carries one, and the one that reaches the limit. */

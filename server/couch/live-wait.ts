@@ -16,7 +16,7 @@ export type Waited = 'change' | 'timeout' | 'ended'
  * The waiting of one live feed, from its first byte to its last line. One implementation, because each of its
  * promises has wedged a client somewhere:
  * - a heartbeat newline whenever nothing was written for `heartbeatMs`, from the start, also while a filter passes
- *   over rows without a hit. So a feed hands `out` whole JSON tokens, never half of one;
+ *   over rows without a hit. So a feed hands `out` whole JSON tokens, or writes `withoutHeartbeats`;
  * - no change is missed that comes between reading the feed's end and waiting;
  * - a token that runs out and a server that closes end the feed in order: `next()` says `ended`, and the feed still
  *   can and must write its valid last line;
@@ -27,6 +27,8 @@ export type LiveWait = {
   readonly out: Out
   /** Resolves with `change` at once if something changed since `next` last resolved (at first: since the start). */
   next(): Promise<Waited>
+  /** Holds heartbeats back while a row goes out in pieces: a newline between two of them would stand within a text. */
+  withoutHeartbeats(write: () => Promise<void>): Promise<void>
   /** True once `next()` would say `ended`: for a feed that is busy with many pages and does not wait. */
   hasEnded(): boolean
   /** Ends timers and callback. Call it in a `finally`. */
@@ -70,6 +72,7 @@ export function startLiveWait(options: LiveWaitOptions): LiveWait {
 
   return {
     out: heart.out,
+    withoutHeartbeats: heart.hold,
     hasEnded,
     async next() {
       const waited = hasEnded() ? 'ended' : changed ? 'change' : await sleep()
@@ -100,14 +103,21 @@ export function startLiveWait(options: LiveWaitOptions): LiveWait {
   }
 }
 
+type Heart = {
+  readonly out: Out
+  hold(write: () => Promise<void>): Promise<void>
+  stop(): void
+}
+
 /** Writes a newline whenever nothing else was written for as long. */
-function startHeart(out: Out, heartbeatMs: number | undefined): { readonly out: Out; stop(): void } {
-  if (heartbeatMs === undefined) return { out, stop() {} }
+function startHeart(out: Out, heartbeatMs: number | undefined): Heart {
+  if (heartbeatMs === undefined) return { out, hold: write => write(), stop() {} }
+  let held = false
   // A newline that waits for the socket to drain would queue up behind a client that does not read.
   let draining = false
   const beat = () => {
     timer.refresh()
-    if (!draining) write('\n')?.catch(() => {})
+    if (!draining && !held) write('\n')?.catch(() => {})
   }
   const write = (chunk: string | Uint8Array) => {
     const drained = out.write(chunk)
@@ -126,6 +136,14 @@ function startHeart(out: Out, heartbeatMs: number | undefined): { readonly out: 
         timer.refresh()
         return write(chunk)
       },
+    },
+    async hold(write) {
+      held = true
+      try {
+        await write()
+      } finally {
+        held = false
+      }
     },
     stop: () => clearTimeout(timer),
   }

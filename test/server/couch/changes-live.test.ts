@@ -68,6 +68,25 @@ t.test('a longpoll answers what comes', async t => {
   t.match(JSON.parse(feed.text()), { results: [{ id: 'second' }], last_seq: /^2-/, pending: 0 })
 })
 
+t.test('a row with large attachments comes in pieces, and no heartbeat within it', async t => {
+  const { mine, since, open } = await start(t)
+  const data = Buffer.alloc(12 * 1024 * 1024, 'photo').toString('base64')
+  await mine.put('/second', { _attachments: { f: { data } } })
+  const feed = await open(
+    `feed=continuous&since=${since}&heartbeat=100&include_docs=true&attachments=true&limit=1`,
+  )
+  for (let pause = 0; pause < 3; pause++) {
+    feed.answer.pause()
+    await sleep(150)
+    feed.answer.resume()
+    await sleep(5)
+  }
+  await feed.ended
+  const [row, end] = feed.lines().map(line => JSON.parse(line))
+  t.equal(row.doc._attachments.f.data, data)
+  t.match(end, { pending: 0 })
+})
+
 t.test('a longpoll for now is answered at once, with the place to go on from', async t => {
   const { mine, since } = await start(t)
   const { json } = await mine.get('/_changes?feed=longpoll&since=now&heartbeat=60000')

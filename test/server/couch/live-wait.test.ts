@@ -138,3 +138,14 @@ t.test('only a token runs out', async t => {
   t.equal(expiryOf({ kind: 'user', sub: 'a', expiresAt: 7 }), 7)
   t.equal(expiryOf({ kind: 'admin', name: 'a' }), undefined)
 })
+
+t.test('no heartbeat comes within what is written in pieces', async t => {
+  const { wait, written } = surroundings(t, { heartbeatMs: 100 })
+  await wait.withoutHeartbeats(async () => {
+    await wait.out.write('a')
+    await sleep(350)
+    await wait.out.write('b')
+  })
+  t.equal(written.join(''), 'ab')
+  await eventually(() => written.includes('\n'), 'a heartbeat after it')
+})
