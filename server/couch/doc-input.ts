@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseRev } from '../store/rev-tree/rev.ts'
 import type { AttachmentEdit, Edit, Revisions } from '../store/store.ts'
-import { readAttachments } from './attachment-input.ts'
+import { describedBytes, readAttachments } from './attachment-input.ts'
 import { checkedDocId } from './checked-doc-id.ts'
 import { checkedRev, isBroughtRevPos, isRevPos, isRevSig } from './rev.ts'
 
@@ -57,7 +57,7 @@ export function readDoc(doc: RawDoc, id: string, limits: DocLimits): DocInput {
         ? undefined
         : readAttachments(doc._attachments, limits.maxAttachmentBytes),
   }
-  checkDocumentSize(id, input.body, limits.maxDocumentBytes)
+  checkDocumentSize(id, input.body, limits.maxDocumentBytes, describedBytes(input.attachments))
   return input
 }
 
@@ -133,8 +133,13 @@ function readRevisions(value: unknown): Revisions {
   return { start, ids }
 }
 
-/** A UTF-16 unit takes at most three bytes, so that short texts, nearly all, need not be measured. */
-export function checkDocumentSize(id: string, body: string, maxBytes: number): void {
-  if (body.length * 3 <= maxBytes || Buffer.byteLength(body) <= maxBytes) return
+/**
+ * A UTF-16 unit takes at most three bytes, so that short texts, nearly all, need not be measured. `besides` is what counts towards the
+ * document and stands elsewhere.
+ * @throws CouchError `document_too_large`
+ */
+export function checkDocumentSize(id: string, body: string, maxBytes: number, besides = 0): void {
+  const room = maxBytes - besides
+  if (body.length * 3 <= room || Buffer.byteLength(body) <= room) return
   throw new CouchError('document_too_large', `Document "${id}" is larger than ${maxBytes} bytes`)
 }

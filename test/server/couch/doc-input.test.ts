@@ -2,7 +2,7 @@ import t from 'tap'
 import { interactiveEdit, rawDoc, readDoc, replicatedEdit } from '../../../server/couch/doc-input.ts'
 import { CouchError } from '../../../server/couch-error.ts'
 
-const LIMITS = { maxDocumentBytes: 1000, maxAttachmentBytes: 100 }
+const LIMITS = { maxDocumentBytes: 2000, maxAttachmentBytes: 100 }
 
 type Refusal = { readonly name: string; readonly doc: string; readonly word: string; readonly reason: RegExp }
 
@@ -56,9 +56,9 @@ const REFUSALS: readonly Refusal[] = [
   },
   {
     name: 'a body over the limit',
-    doc: `{"_id":"a","x":"${'é'.repeat(500)}"}`,
+    doc: `{"_id":"a","x":"${'é'.repeat(1000)}"}`,
     word: 'document_too_large',
-    reason: /"a" is larger than 1000 bytes/,
+    reason: /"a" is larger than 2000 bytes/,
   },
   {
     name: 'a body too deep',
@@ -132,6 +132,14 @@ t.test('attachments come with their bytes, stubs with what they claim', async t 
   )
   t.equal(Buffer.from(doc.attachments?.[0]?.data ?? []).toString(), 'hello')
   t.match(doc.attachments?.[1], { name: 'g', digest: 'md5-x==', revpos: 2, data: undefined })
+})
+
+t.test('attachments without bytes count too, with their names and types', async t => {
+  const attachments = (count: number, type = '') =>
+    `{"_id":"a","_attachments":{${Array.from({ length: count }, (_, i) => `"${i}":{"data":"","content_type":"${type}"}`)}}}`
+  t.equal(read(attachments(3)).attachments?.length, 3)
+  t.match(refusalOf(attachments(4)), { word: 'document_too_large' })
+  t.match(refusalOf(attachments(2, 'x'.repeat(500))), { word: 'document_too_large' })
 })
 
 t.test('an interactive edit stands on its rev, a replicated one on its path', async t => {
