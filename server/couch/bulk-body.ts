@@ -11,6 +11,8 @@ import { type CutValue, headOf } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
+/** Every document gets a row of the answer, which waits in memory: eight megabytes of `{},` ended the process. */
+const MAX_DOCS = 200_000
 const READ_BYTES = 256 * 1024
 
 /** A document of the body; `head` is the beginning of the text of one that is too large to read. */
@@ -56,6 +58,7 @@ function parsedBody(bytes: Buffer): BulkBody {
   const { docs, new_edits: newEdits } = body
   if (docs === undefined) throw missingDocs()
   if (!Array.isArray(docs)) throw new CouchError('bad_request', '`docs` parameter must be an array.')
+  checkCount(docs.length)
   const all = docs.map((doc: unknown) => ({ doc }))
   return { newEdits: readNewEdits(newEdits), docs: () => [all], close: async () => {} }
 }
@@ -92,8 +95,12 @@ async function openNameless(folder: string): Promise<FileHandle> {
 /** Writes the body to the file and makes sure that it is JSON. */
 async function spool({ chunks, rest }: Arriving, file: FileHandle, limits: DocLimits): Promise<DocScanner> {
   const scanner = new DocScanner(maxSourceBytes(limits))
+  let count = 0
   const take = async (chunk: Uint8Array) => {
-    for (const source of scanner.push(asBuffer(chunk))) bulkDoc(source, limits)
+    const found = scanner.push(asBuffer(chunk))
+    count += found.length
+    checkCount(count)
+    for (const source of found) bulkDoc(source, limits)
     await file.writeFile(chunk)
   }
   for (const chunk of chunks) await take(chunk)
@@ -118,6 +125,10 @@ function bulkDoc(cut: CutValue, limits: DocLimits): BulkDoc {
   if (cut.kind === 'too_large') return { tooLarge: true, head: cut.head.toString() }
   if (isSourceTooLarge(cut.source, limits)) return { tooLarge: true, head: headOf(cut.source).toString() }
   return { doc: parseJson(cut.source) }
+}
+
+function checkCount(docs: number): void {
+  if (docs > MAX_DOCS) throw new CouchError('too_large', `\`docs\` has more than ${MAX_DOCS} documents`)
 }
 
 function readNewEdits(value: unknown): boolean {

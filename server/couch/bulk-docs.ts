@@ -6,7 +6,7 @@ import { BulkWriter } from './bulk-writer.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 
 /**
- * `POST /db/_bulk_docs`. It has no limit of its own, because PouchDB sends a hundred documents with all their attachments at once
+ * `POST /db/_bulk_docs`. The bytes of all have no limit, because PouchDB sends a hundred documents with all their attachments at once
  * and repeats what is answered with 413 for ever; the limits are each document's.
  */
 export function bulkDocsRoutes(context: CouchContext): readonly Route[] {

@@ -150,6 +150,15 @@ t.test('a batch of any size is taken; only a document has a limit', async t => {
   t.strictSame(await readdir(join(dataFolder, 'uploads')), [], 'no upload is left behind')
 })
 
+t.test('more documents than answers fit in memory are refused, whichever way they come in', async t => {
+  const database = await adminDatabase(server, 'too-many')
+  for (const doc of ['{}', JSON.stringify({ text: 'y'.repeat(40) })]) {
+    const body = `{"docs":[${`${doc},`.repeat(200_000)}${doc}]}`
+    t.match(await database.post('/_bulk_docs', body), { status: 413, json: { error: 'too_large' } })
+  }
+  t.match((await database.get('')).json, { doc_count: 0 })
+})
+
 t.test('a revision that can never be stored does not hold up what a phone pushes behind it', async t => {
   const server = await runningServer(t, { maxDocumentBytes: 10_000 })
   const { local, remote } = await phone(t, server.url, server.token('anna'))
