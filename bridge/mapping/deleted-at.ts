@@ -1,6 +1,6 @@
+import { deletedAt } from '../../design-docs/base-fields.ts'
 import { checkValue } from '../../design-docs/check-value.ts'
 import { isJsonObject, memberOf } from '../../design-docs/json-object.ts'
-import { deletedAt } from '../../design-docs/base-fields.ts'
 
 /** When a document was deleted: as its tombstone says, else when the server took the deletion. */
 export function deletedAtOf(tombstone: unknown, changedAt: number): number {

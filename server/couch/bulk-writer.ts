@@ -118,7 +118,8 @@ export class BulkWriter {
   }
 
   #refuse(place: number, bulkDoc: BulkDoc, error: CouchError): void {
-    const row = { ...namesOf(bulkDoc), ...told(error.word, error.message, this.#options.newEdits) }
+    const isEdit = this.#options.newEdits || namesNoRevision(bulkDoc)
+    const row = { ...namesOf(bulkDoc), ...told(error.word, error.message, isEdit) }
     if (row.error === 'forbidden') this.#accepted++
     this.#refusal ??= error
     this.#rows[place] = row
@@ -152,9 +153,16 @@ export class BulkWriter {
  * A replicating PouchDB repeats the whole batch for ever after any row but `forbidden`, with everything behind it. So a revision that
  * can never be stored, however often it comes, is told in that word: the phone reports it as denied and goes on.
  */
-function told(word: ErrorWord, reason: string, newEdits: boolean) {
-  if (newEdits || word === 'forbidden') return { error: word, reason }
+function told(word: ErrorWord, reason: string, isEdit: boolean) {
+  if (isEdit || word === 'forbidden') return { error: word, reason }
   return { error: 'forbidden', reason: `${word}: ${reason}` }
+}
+
+/** No replication sends such a document, so none can be held up by it. */
+function namesNoRevision(bulkDoc: BulkDoc): boolean {
+  if ('tooLarge' in bulkDoc) return false
+  const { _rev, _revisions } = (bulkDoc.doc ?? {}) as { _rev?: unknown; _revisions?: unknown }
+  return _rev === undefined && _revisions === undefined
 }
 
 function rowOf(outcome: WriteOutcome, edit: Edit): BulkRow | undefined {

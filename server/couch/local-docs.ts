@@ -18,15 +18,22 @@ type LocalCall = Call<z.infer<typeof revQuery>>
  * names that may hold slashes.
  */
 export function localDocRoutes(context: CouchContext): readonly Route[] {
-  return [...localDocPath(context, '/:db/_local/:name'), ...localDocPath(context, '/:db/_local/:name/*rest')]
+  return [
+    ...localDocPath(context, '/:db/_local/:name', answerLocalDoc),
+    ...localDocPath(context, '/:db/_local/:name/*rest', answerBelowLocalDoc),
+  ]
 }
 
-function localDocPath(context: CouchContext, path: string): readonly Route[] {
+function localDocPath(
+  context: CouchContext,
+  path: string,
+  answer: (database: Database, name: string) => Answer,
+): readonly Route[] {
   return [
     databaseRoute(context, {
       method: 'GET',
       path,
-      handle: (call, database) => answerLocalDoc(database, nameOf(call)),
+      handle: (call, database) => answer(database, nameOf(call)),
     }),
     databaseRoute(context, {
       method: 'PUT',
@@ -45,9 +52,14 @@ function localDocPath(context: CouchContext, path: string): readonly Route[] {
   ]
 }
 
-/** A slash that is not encoded belongs to the name: local docs have no attachments it could lead to. */
 function nameOf({ params }: Pick<Call, 'params'>): string {
   return params.rest === undefined ? (params.name ?? '') : `${params.name}/${params.rest}`
+}
+
+/** A slash that is not encoded may belong to a local doc's name, but else it asks for an attachment. */
+function answerBelowLocalDoc(database: Database, name: string): Answer {
+  if (database.localDoc(name) !== undefined) return answerLocalDoc(database, name)
+  throw new CouchError('bad_request', '_local documents do not accept attachments.')
 }
 
 export function answerLocalDoc(database: Database, name: string): Answer {

@@ -93,7 +93,7 @@ t.test('what cannot be is refused', async t => {
     status: 413,
     json: { error: 'attachment_too_large', reason: /"f" is larger than 1000 bytes/ },
   })
-  t.match(await database.get('/_local/a/f'), { status: 404, json: { reason: 'missing' } })
+  t.match(await database.get('/_local/a/f'), { status: 400, json: { reason: /do not accept attachments/ } })
 })
 
 t.test('a file of a user does not run in the name of this server', async t => {

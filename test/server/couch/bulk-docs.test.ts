@@ -48,12 +48,18 @@ t.test('replicated revisions are answered only where they failed, and every fail
     json: [
       { id: 'b', rev: '1-x', error: 'forbidden', reason: /^bad_request: .*base64/ },
       { id: 'c', rev: '2-x', error: 'forbidden', reason: /^missing_stub: / },
-      { id: 'd', error: 'forbidden', reason: /^bad_request: / },
+      { id: 'd', error: 'bad_request' },
     ],
   })
   t.match((await database.get('/a')).json, { _rev: '2-b' })
   const again = await database.post('/_bulk_docs', { docs: docs.slice(0, 1), new_edits: false })
   t.strictSame(again.json, [], 'what is there already is stored')
+})
+
+t.test('a document that names no revision is no replicated one', async t => {
+  const database = await adminDatabase(server, 'no-revision')
+  const reply = await database.post('/_bulk_docs', { docs: [{ _id: 'd' }], new_edits: false })
+  t.match(reply, { status: 400, json: { error: 'bad_request', reason: /_rev/ } })
 })
 
 type Refusal = { readonly body: unknown; readonly status: number; readonly reason: RegExp }
