@@ -29,6 +29,8 @@ export interface Store {
   updatesSequence(n: number): string
   /** Calls back after each commit that changed any database; never synchronously. Returns how to stop. */
   onDbUpdate(listener: () => void): () => void
+  /** `Database.forgetReplicationLogs` for all databases: what to do once it is known that the store went back in time. */
+  forgetReplicationLogs(): Promise<void>
   /** Ends after the last accepted write is on disk. Writes asked for later are refused with `service_unavailable`. */
   close(): Promise<void>
 }
@@ -57,6 +59,11 @@ export type Place = { readonly n: number; readonly rewound: boolean }
 export interface Database {
   readonly name: string
   facts(): DatabaseFacts
+  /**
+   * Runs reads of this store as one: they see the same moment, also while the writer goes on. For reads that belong together, as a
+   * document and a body of it. `read` must not wait for anything.
+   */
+  atOnce<Result>(read: () => Result): Result
 
   /**
    * Applies edits in their order, each one for itself: a refused one leaves the others alone. The outcomes stand in
@@ -66,7 +73,10 @@ export interface Database {
 
   /** The rev tree and place of a document, deleted ones too. */
   doc(id: string): StoredDoc | undefined
-  /** The body of one revision, or undefined if only its name is known. */
+  /**
+   * The body of one revision, or undefined if only its name is known. A body that `doc` still knew may have been dropped since, by
+   * stemming, compaction or purge: read both `atOnce`.
+   */
   revision(doc: StoredDoc, rev: string): Revision | undefined
   /** Documents by id, one row per live document in the range, at most `limit` of them or about a mebibyte. */
   docs(query: DocsQuery): DocRow[]
@@ -79,15 +89,17 @@ export interface Database {
   changes(query: ChangesQuery): ChangeRow[]
   /** How many rows a feed still holds after (descending: before) this place. */
   pending(n: number, descending?: boolean): number
-  /** Reads a sequence as it stands on the wire (`<n>-<epoch>`, `0`, `now`): see sequences.ts. */
+  /** Reads a sequence as it stands on the wire (`<n>-<epoch>`, `0`, `now`), or a time (RFC 3339): see sequences.ts. */
   place(since: string): Place
   /** The wire form of a place in this database. */
   sequence(n: number): string
   /** Calls back after each commit that changed this database; never synchronously. Returns how to stop. */
   onChange(listener: () => void): () => void
 
-  /** The bytes of an attachment, in chunks. Undefined if no revision here ever had it. */
+  /** The bytes of an attachment, in chunks. Undefined if no stored revision has it. */
   attachment(digest: string): AttachmentBytes | undefined
+  /** Begins to receive an attachment whose bytes are too many to be held in memory. */
+  upload(): AttachmentUpload
 
   /** A local document's current text and rev (`0-N`). `id` is without `_local/`. */
   localDoc(id: string): LocalDoc | undefined
@@ -95,6 +107,25 @@ export interface Database {
   writeLocalDoc(id: string, rev: string | undefined, body: string | null): Promise<{ readonly rev: string }>
   /** One page of local docs by id: at most `limit` of them or about a mebibyte, and at least one if any. */
   localDocs(query: DocsQuery): LocalDocRow[]
+  /**
+   * Deletes the local docs in which replicating clients note how far they are (replication logs). Their word is only good for the
+   * history they were written in: with those of a restored database a client skips what it had pushed after the backup. Once in a
+   * run of the store; later calls change nothing.
+   */
+  forgetReplicationLogs(): Promise<void>
+
+  /** How many ancestors of a leaf are remembered, from the next write of a document on. */
+  setRevsLimit(limit: number): Promise<void>
+  /**
+   * Drops the bodies of all revisions that are no leaf, but for the last live one of a deleted document. Resolves when it has come to its
+   * end; it works in slices between the writes of others, and goes on after a restart.
+   */
+  compact(): Promise<void>
+  /**
+   * Forgets leaves, and the ancestors that no other leaf has, as if they had never been; a document without a leaf is gone, and no feed
+   * tells of it. Answers the revs that were leaves and are forgotten now.
+   */
+  purge(revs: ReadonlyMap<string, readonly string[]>): Promise<ReadonlyMap<string, readonly string[]>>
 }
 
 export type DatabaseFacts = {
@@ -107,6 +138,7 @@ export type DatabaseFacts = {
   readonly storedBytes: number
   readonly revsLimit: number
   readonly purgeSeq: number
+  readonly isCompacting: boolean
 }
 
 /**
@@ -132,15 +164,29 @@ export type Edit = {
  */
 export type Revisions = { readonly start: number; readonly ids: readonly string[] }
 
-/** An attachment that comes with its bytes, or a stub that stands for one this database has already. */
+/** An attachment that comes with its bytes or was uploaded before, or a stub that stands for one this database has already. */
 export type AttachmentEdit = {
   readonly name: string
   readonly contentType: string
-  /** `md5-<base64>`: what the client claims of a stub, if it does. With `data` the store works it out, and this is not looked at. */
+  /** `md5-<base64>`: what the client claims of a stub, if it does. With its bytes the store works it out, and this is not looked at. */
   readonly digest?: string | undefined
   readonly revpos?: number | undefined
-  /** Absent: a stub. */
+  /** The bytes. Without these and without an upload: a stub. */
   readonly data?: Uint8Array | undefined
+  readonly upload?: Upload | undefined
+}
+
+/** An attachment that waits in the store for the document it belongs to. One edit takes it; for later ones it is a known digest. */
+export type Upload = { readonly key: number; readonly digest: string; readonly length: number }
+
+/** An attachment on its way in. What no edit took is removed: when it is closed, and after a crash at the next start. */
+export interface AttachmentUpload {
+  /** Takes the next bytes, which must not change afterwards. Resolves when there is room for more. */
+  write(bytes: Uint8Array): Promise<void>
+  /** After the last bytes are stored: what an edit names. */
+  finish(): Promise<Upload>
+  /** To be called in any case. Gives up what no edit took; harmless after one did. */
+  close(): Promise<void>
 }
 
 export type WriteOutcome =

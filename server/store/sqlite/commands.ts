@@ -13,6 +13,21 @@ export type Command =
       readonly rev: string | undefined
       readonly body: string | null
     }
+  /** Without `db`: of all databases. */
+  | { readonly kind: 'forgetReplicationLogs'; readonly db: number | undefined }
+  | { readonly kind: 'setRevsLimit'; readonly db: number; readonly limit: number }
+  | { readonly kind: 'purge'; readonly db: number; readonly revs: ReadonlyMap<string, readonly string[]> }
+  | { readonly kind: 'compact'; readonly db: number }
+  | { readonly kind: 'openUpload'; readonly db: number }
+  /** Bytes of an upload from its chunk number `first` on; all but the last are whole chunks. */
+  | {
+      readonly kind: 'writeUpload'
+      readonly key: number
+      readonly first: number
+      readonly data: Uint8Array
+    }
+  /** Gives up what no edit took. */
+  | { readonly kind: 'closeUpload'; readonly key: number }
 
 export type CommandKind = Command['kind']
 export type CommandOf<Kind extends CommandKind> = Extract<Command, { readonly kind: Kind }>
@@ -20,18 +35,33 @@ export type CommandOf<Kind extends CommandKind> = Extract<Command, { readonly ki
 /** What each kind answers. */
 export type Results = {
   createDatabase: 'created' | 'exists'
-  deleteDatabase: boolean
+  /** The number of the database that is gone. */
+  deleteDatabase: number | undefined
   write: readonly (string | Refusal)[]
   writeLocalDoc: string
+  forgetReplicationLogs: undefined
+  setRevsLimit: undefined
+  /** The revisions that were purged. */
+  purge: ReadonlyMap<string, readonly string[]>
+  /** The number up to which compaction will go. */
+  compact: number
+  /** The upload's key. */
+  openUpload: number
+  writeUpload: undefined
+  closeUpload: undefined
 }
 
 /** One edit that was refused; a stored one answers its rev. */
 export type Refusal = { readonly error: 'conflict' | 'missing_stub'; readonly reason: string }
 
-/** Main thread to writer. `reap` and `close` are answered by no report of their own. */
+/**
+ * Main thread to writer. `reap` and `close` are answered by no report of their own. `reap`: every handle knows that this database is
+ * gone, so that its rows may be removed.
+ */
 export type Request =
   | { readonly request: number; readonly command: Command }
-  | { readonly control: 'reap' | 'close' }
+  | { readonly control: 'reap'; readonly db: number }
+  | { readonly control: 'close' }
 
 export type Answer = { readonly request: number } & (
   | { readonly ok: true; readonly result: Results[CommandKind] }
@@ -49,4 +79,6 @@ export type Report =
       /** True if `_db_updates` has something new. */
       readonly updates: boolean
     }
+  /** A database's compaction has come to its end. */
+  | { readonly kind: 'compacted'; readonly db: number }
   | { readonly kind: 'log'; readonly line: string }

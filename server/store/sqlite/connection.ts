@@ -11,6 +11,7 @@ export type SqlValue = string | number | null | Uint8Array
 export class Connection {
   readonly #db: DatabaseSyncInstance
   readonly #statements = new Map<string, StatementSyncInstance>()
+  #isAtOnce = false
 
   constructor(open: OpenDatabase, file: string, options: DatabaseSyncOptions = {}) {
     this.#db = new open(file, options)
@@ -39,6 +40,19 @@ export class Connection {
   /** Rows one by one, for callers that stop when they have enough. */
   *each<Row extends readonly SqlValue[]>(sql: string, ...params: SqlValue[]): Generator<Row, void> {
     for (const row of this.#prepared(sql).iterate(...params)) yield asArray<Row>(row)
+  }
+
+  /** Runs reads on one snapshot. One inside another shares its snapshot. */
+  atOnce<Result>(read: () => Result): Result {
+    if (this.#isAtOnce) return read()
+    this.run('begin')
+    this.#isAtOnce = true
+    try {
+      return read()
+    } finally {
+      this.#isAtOnce = false
+      this.run('commit')
+    }
   }
 
   close(): void {

@@ -4,13 +4,14 @@ import { Connection } from './connection.ts'
 import type { OpenDatabase } from './driver.ts'
 import { newEpoch } from './new-epoch.ts'
 import { APPLICATION_ID, FILE_PRAGMAS, FORMAT_VERSION, SCHEMA } from './schema.ts'
+import { upgradeFile } from './upgrade-file.ts'
 
 /** Makes the file a store of this format, or refuses it. Returns the store's uuid. */
 export function prepareFile(open: OpenDatabase, file: string): string {
   const connection = new Connection(open, file)
   try {
     if (isEmpty(connection)) createTables(connection)
-    checkFormat(connection, file)
+    upgradeFile(connection, checkedFormat(connection, file))
     return storedUuid(connection)
   } finally {
     connection.close()
@@ -34,7 +35,7 @@ function createTables(connection: Connection): void {
   )
 }
 
-function checkFormat(connection: Connection, file: string): void {
+function checkedFormat(connection: Connection, file: string): number {
   if (pragma(connection, 'application_id') !== APPLICATION_ID) {
     throw new StoreError(`${file} is a database of another program`)
   }
@@ -44,6 +45,7 @@ function checkFormat(connection: Connection, file: string): void {
       `${file} has format ${version}; this version reads up to ${FORMAT_VERSION}: update Divan`,
     )
   }
+  return version
 }
 
 function storedUuid(connection: Connection): string {

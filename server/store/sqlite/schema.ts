@@ -1,5 +1,5 @@
-/** The file's `user_version`. A change that older programs cannot read raises it. */
-export const FORMAT_VERSION = 1
+/** The file's `user_version`. A change to the tables raises it, and adds its step to upgrade-file.ts. */
+export const FORMAT_VERSION = 2
 
 /** The file's `application_id`, "Divn": what tells our file from any other SQLite database. */
 export const APPLICATION_ID = 0x4469766e
@@ -39,10 +39,15 @@ create table databases (
   stored_bytes  integer not null default 0, -- all bodies, and each attachment once
   revs_limit    integer not null default 1000,
   purge_seq     integer not null default 0,
-  security      text                        -- JSON; null: the default of the protocol
+  security      text,                       -- JSON; null: the default of the protocol
+  compacted_seq integer not null default 0, -- documents up to this change have no body that compaction would drop
+  compact_to    integer not null default 0, -- the change that compaction goes on to, if it is beyond
+  compacted_bytes integer not null default 0, -- stored_bytes when compaction last ended
+  logs_run      text                        -- the process that last forgot the replication logs
 );
 create unique index databases_by_name on databases (name) where deleted = 0;
 create index databases_to_remove on databases (db) where deleted = 1;
+create index databases_to_compact on databases (db) where compact_to > compacted_seq;
 
 create table epochs (
   db    integer not null, -- 0: the log of databases (updates)
@@ -88,11 +93,19 @@ create table attachments (
   db     integer not null,
   digest text    not null,
   length integer not null,
+  refs   integer not null default 0, -- how many times stored bodies name it; never 0 after a commit
   unique (db, digest)
 );
 create table attachment_chunks (
   key  integer primary key, -- attachment's key << 20 | chunk's number
   data blob not null
+);
+-- bytes that no body names: an upload on its way in, or an attachment on its way out. A key is in one of the two tables.
+create table loose_attachments (
+  key   integer primary key,
+  db    integer not null,
+  run   text,             -- the process that receives it; null: nobody does, it is to be removed
+  since integer not null  -- when it came loose, epoch ms
 );
 
 create table updates (

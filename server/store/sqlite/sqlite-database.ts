@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { StoredTree } from '../rev-tree/stored-tree.ts'
 import type {
   AttachmentBytes,
+  AttachmentUpload,
   ChangeRow,
   ChangesQuery,
   Database,
@@ -17,6 +18,7 @@ import type {
   StoredDoc,
   WriteOutcome,
 } from '../store.ts'
+import type { Command, CommandKind, CommandOf, Results } from './commands.ts'
 import type { Connection } from './connection.ts'
 import type { Listeners } from './listeners.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
@@ -59,6 +61,10 @@ export class SqliteDatabase implements Database {
 
   facts(): DatabaseFacts {
     return readFacts(this.#reader(), this.#db)
+  }
+
+  atOnce<Result>(read: () => Result): Result {
+    return this.#reader().atOnce(read)
   }
 
   async write(edits: readonly Edit[]): Promise<WriteOutcome[]> {
@@ -123,14 +129,36 @@ export class SqliteDatabase implements Database {
     rev: string | undefined,
     body: string | null,
   ): Promise<{ readonly rev: string }> {
-    this.#reader()
-    const { accept, writer } = this.#shared
-    const command = { kind: 'writeLocalDoc', db: this.#db, id, rev, body } as const
-    return { rev: await accept(() => writer.send<'writeLocalDoc'>(command)) }
+    return { rev: await this.#send<'writeLocalDoc'>({ kind: 'writeLocalDoc', db: this.#db, id, rev, body }) }
   }
 
   localDocs(query: DocsQuery): LocalDocRow[] {
     return readLocalDocs(this.#reader(), this.#db, query)
+  }
+
+  async forgetReplicationLogs(): Promise<void> {
+    await this.#send<'forgetReplicationLogs'>({ kind: 'forgetReplicationLogs', db: this.#db })
+  }
+
+  async setRevsLimit(limit: number): Promise<void> {
+    await this.#send<'setRevsLimit'>({ kind: 'setRevsLimit', db: this.#db, limit })
+  }
+
+  async purge(revs: ReadonlyMap<string, readonly string[]>) {
+    return this.#send<'purge'>({ kind: 'purge', db: this.#db, revs })
+  }
+
+  async compact(): Promise<void> {
+    await this.#send<'compact'>({ kind: 'compact', db: this.#db })
+  }
+
+  upload(): AttachmentUpload {
+    throw new Error('not yet')
+  }
+
+  #send<Kind extends CommandKind>(command: CommandOf<Kind> & Command): Promise<Results[Kind]> {
+    this.#reader()
+    return this.#shared.accept(() => this.#shared.writer.send<Kind>(command))
   }
 
   /** The connection to read with, if the database is still there. */

@@ -48,11 +48,12 @@ export class SqliteStore implements Store {
 
   deleteDatabase(name: string): Promise<boolean> {
     return this.#accept(async () => {
-      const wasThere = await this.#parts.writer.send<'deleteDatabase'>({ kind: 'deleteDatabase', name })
+      const db = await this.#parts.writer.send<'deleteDatabase'>({ kind: 'deleteDatabase', name })
+      if (db === undefined) return false
       // No row is removed before every handle knows that its database is gone.
-      if (wasThere) this.#deletions++
-      this.#parts.writer.reap()
-      return wasThere
+      this.#deletions++
+      this.#parts.writer.reap(db)
+      return true
     })
   }
 
@@ -91,6 +92,12 @@ export class SqliteStore implements Store {
 
   onDbUpdate(listener: () => void): () => void {
     return this.#parts.updateListeners.add('updates', listener)
+  }
+
+  async forgetReplicationLogs(): Promise<void> {
+    await this.#accept(() =>
+      this.#parts.writer.send<'forgetReplicationLogs'>({ kind: 'forgetReplicationLogs', db: undefined }),
+    )
   }
 
   close(): Promise<void> {

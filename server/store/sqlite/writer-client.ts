@@ -54,9 +54,9 @@ export class WriterClient {
     }) as Promise<Results[Kind]>
   }
 
-  /** Lets the writer remove what deleted databases left. */
-  reap(): void {
-    if (this.#refusal === undefined) this.#post({ control: 'reap' })
+  /** Lets the writer remove what a deleted database left. */
+  reap(db: number): void {
+    if (this.#refusal === undefined) this.#post({ control: 'reap', db })
   }
 
   /** Refuses what is asked for from now on. What was accepted goes on. */

@@ -7,18 +7,28 @@ export function noDatabase(): CouchError {
   return new CouchError('not_found', 'Database does not exist.')
 }
 
-type FactsRow = readonly [number, number, number, number, number, number, number]
+type FactsRow = readonly [number, number, number, number, number, number, number, number]
 
 /** A database's counters. */
 export function readFacts(connection: Connection, db: number): DatabaseFacts {
   const row = connection.row<FactsRow>(
-    `select doc_count, doc_del_count, update_seq, active_bytes, stored_bytes, revs_limit, purge_seq
+    `select doc_count, doc_del_count, update_seq, active_bytes, stored_bytes, revs_limit, purge_seq,
+       compact_to > compacted_seq
      from databases where db = ? and deleted = 0`,
     db,
   )
   if (row === undefined) throw noDatabase()
-  const [docCount, docDelCount, updateSeq, activeBytes, storedBytes, revsLimit, purgeSeq] = row
-  return { docCount, docDelCount, updateSeq, activeBytes, storedBytes, revsLimit, purgeSeq }
+  const [docCount, docDelCount, updateSeq, activeBytes, storedBytes, revsLimit, purgeSeq, compacting] = row
+  return {
+    docCount,
+    docDelCount,
+    updateSeq,
+    activeBytes,
+    storedBytes,
+    revsLimit,
+    purgeSeq,
+    isCompacting: compacting === 1,
+  }
 }
 
 /**

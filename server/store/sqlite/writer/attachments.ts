@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Attachment, AttachmentEdit } from '../../store.ts'
 import { CHUNK_BYTES } from '../chunk-bytes.ts'
 import type { Connection } from '../connection.ts'
+import { newAttachmentKey } from './attachment-refs.ts'
 import { storedAttachments } from './bodies.ts'
 
 /** Where an edit's attachments may come from. */
@@ -90,16 +91,20 @@ export function storeAttachments(
 }
 
 function storeBytes(connection: Connection, db: number, digest: string, data: Uint8Array): number {
-  const row = connection.row<[number]>(
-    'insert into attachments (db, digest, length) values (?, ?, ?) on conflict do nothing returning key',
+  const isThere =
+    connection.row('select 1 from attachments where db = ? and digest = ?', db, digest) !== undefined
+  if (isThere) return 0
+  const key = newAttachmentKey(connection)
+  connection.run(
+    'insert into attachments (key, db, digest, length) values (?, ?, ?, ?)',
+    key,
     db,
     digest,
     data.byteLength,
   )
-  if (row === undefined) return 0
   for (let n = 0; n * CHUNK_BYTES < data.byteLength; n++) {
     const chunk = data.subarray(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES)
-    connection.run('insert into attachment_chunks values (? << 20 | ?, ?)', row[0], n, chunk)
+    connection.run('insert into attachment_chunks values (? << 20 | ?, ?)', key, n, chunk)
   }
   return data.byteLength
 }

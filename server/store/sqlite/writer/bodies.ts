@@ -1,5 +1,6 @@
 import type { Attachment } from '../../store.ts'
 import type { Connection } from '../connection.ts'
+import { addRefs, removeRefs } from './attachment-refs.ts'
 
 /** A revision's body on its way into the store. */
 export type Body = {
@@ -21,16 +22,19 @@ export function insertBody(connection: Connection, db: number, seq: number, body
     attachments,
     body.body,
   )
+  addRefs(connection, db, body.attachments)
 }
 
-/** Removes a body. Returns how many bytes it had. */
-export function deleteBody(connection: Connection, db: number, seq: number): number {
-  const row = connection.row<[number]>(
-    'delete from bodies where key = (? << 32 | ?) returning octet_length(body)',
+/** Drops a body, and the attachments that only it had. Returns how many bytes that were. */
+export function dropBody(connection: Connection, db: number, seq: number): number {
+  const row = connection.row<[number, string | null]>(
+    'delete from bodies where key = (? << 32 | ?) returning octet_length(body), attachments',
     db,
     seq,
   )
-  return row?.[0] ?? 0
+  if (row === undefined) return 0
+  const [bytes, attachments] = row
+  return bytes + (attachments === null ? 0 : removeRefs(connection, db, JSON.parse(attachments)))
 }
 
 /** The attachments of a stored revision, in their order. */

@@ -5,7 +5,6 @@ import type { Connection } from '../connection.ts'
 export type DatabaseState = {
   readonly db: number
   readonly name: string
-  readonly revsLimit: number
   updateSeq: number
   run: string
   lastTime: number
@@ -13,27 +12,52 @@ export type DatabaseState = {
   docDelCount: number
   activeBytes: number
   storedBytes: number
+  revsLimit: number
+  purgeSeq: number
 }
 
-type Row = readonly [string, number, number, string, number, number, number, number, number]
+type Row = readonly [string, number, string, number, number, number, number, number, number, number]
 
 /** Reads a database's counters; refused if there is no such database any more. */
 export function readState(connection: Connection, db: number): DatabaseState {
   const row = connection.row<Row>(
-    `select name, revs_limit, update_seq, run, last_time, doc_count, doc_del_count, active_bytes, stored_bytes
+    `select name, update_seq, run, last_time, doc_count, doc_del_count, active_bytes, stored_bytes, revs_limit, purge_seq
      from databases where db = ? and deleted = 0`,
     db,
   )
   if (row === undefined) throw new CouchError('not_found', 'Database does not exist.')
-  const [name, revsLimit, updateSeq, run, lastTime, docCount, docDelCount, activeBytes, storedBytes] = row
-  return { db, name, revsLimit, updateSeq, run, lastTime, docCount, docDelCount, activeBytes, storedBytes }
+  const [
+    name,
+    updateSeq,
+    run,
+    lastTime,
+    docCount,
+    docDelCount,
+    activeBytes,
+    storedBytes,
+    revsLimit,
+    purgeSeq,
+  ] = row
+  return {
+    db,
+    name,
+    updateSeq,
+    run,
+    lastTime,
+    docCount,
+    docDelCount,
+    activeBytes,
+    storedBytes,
+    revsLimit,
+    purgeSeq,
+  }
 }
 
 /** Writes the counters back. */
 export function writeState(connection: Connection, state: DatabaseState): void {
   connection.run(
     `update databases set update_seq = ?, run = ?, last_time = ?, doc_count = ?, doc_del_count = ?,
-     active_bytes = ?, stored_bytes = ? where db = ?`,
+     active_bytes = ?, stored_bytes = ?, revs_limit = ?, purge_seq = ? where db = ?`,
     state.updateSeq,
     state.run,
     state.lastTime,
@@ -41,6 +65,8 @@ export function writeState(connection: Connection, state: DatabaseState): void {
     state.docDelCount,
     state.activeBytes,
     state.storedBytes,
+    state.revsLimit,
+    state.purgeSeq,
     state.db,
   )
 }

@@ -17,13 +17,16 @@ export function createDatabase(
 }
 
 /** Frees the name at once; remove-deleted.ts removes the rows. */
-export function deleteDatabase(tx: Transaction, { name }: CommandOf<'deleteDatabase'>): boolean {
+export function deleteDatabase(
+  tx: Transaction,
+  { name }: CommandOf<'deleteDatabase'>,
+): Results['deleteDatabase'] {
   const db = findDatabase(tx, name)
-  if (db === undefined) return false
+  if (db === undefined) return undefined
   tx.forget(db)
   tx.connection.run('update databases set deleted = 1 where db = ?', db)
   tx.noteUpdate(name, 'deleted')
-  return true
+  return db
 }
 
 function findDatabase(tx: Transaction, name: string): number | undefined {

@@ -15,17 +15,20 @@ const SLICES: readonly string[] = [
      select c.key from attachments a join attachment_chunks c on c.key >= a.key << 20 and c.key < (a.key + 1) << 20
      where a.db = ?1 limit ${SLICE_CHUNKS})`,
   `delete from attachments where db = ?1`,
+  `update loose_attachments set run = null, since = 0 where db = ?1 and (run is not null or since > 0)`,
   'delete from epochs where db = ?1',
   'delete from databases where db = ?1 and deleted = 1',
 ]
 
 /**
- * Removes one slice of the rows of deleted databases, in a transaction of its own. False: there are none. Where it is
+ * Removes one slice of the rows of a deleted database, in a transaction of its own. False: nothing is left of it. Where it is
  * follows from what is still there, so a restart just goes on.
  */
-export function removeSlice(connection: Connection): boolean {
-  const row = connection.row<[number]>('select db from databases where deleted = 1 limit 1')
-  if (row === undefined) return false
-  for (const sql of SLICES) if (connection.run(sql, row[0]) > 0) return true
-  return true
+export function removeSlice(connection: Connection, db: number): boolean {
+  return SLICES.some(sql => connection.run(sql, db) > 0)
+}
+
+/** The databases that were deleted and still have rows. */
+export function deletedDatabases(connection: Connection): readonly number[] {
+  return connection.rows<[number]>('select db from databases where deleted = 1').map(([db]) => db)
 }

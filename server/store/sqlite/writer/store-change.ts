@@ -1,7 +1,7 @@
 import type { Grown } from '../../rev-tree/grow-tree.ts'
 import { unpackTree } from '../../rev-tree/packed-tree.ts'
 import { type ResolvedAttachment, storeAttachments } from './attachments.ts'
-import { type Body, deleteBody, insertBody, storedSize, totalLength } from './bodies.ts'
+import { type Body, dropBody, insertBody, storedSize, totalLength } from './bodies.ts'
 import type { DatabaseState } from './database-state.ts'
 import { type DocRecord, writeDoc } from './doc-record.ts'
 import type { Transaction } from './transaction.ts'
@@ -24,8 +24,8 @@ export function storeChange(
   const { connection } = tx
   const seq = tx.nextSeq(state)
   if (grown.stored) {
-    insertBody(connection, state.db, seq, body)
     const fresh = storeAttachments(connection, state.db, attachments)
+    insertBody(connection, state.db, seq, body)
     state.storedBytes += Buffer.byteLength(body.body) + fresh
   }
   const live = grown.deleted ? (doc?.live ?? null) : grown.body
@@ -58,7 +58,7 @@ function unusedBodies(doc: DocRecord | undefined, grown: Grown, live: number | n
 }
 
 function dropBodies(tx: Transaction, state: DatabaseState, seqs: readonly number[]): void {
-  for (const seq of seqs) state.storedBytes -= deleteBody(tx.connection, state.db, seq)
+  for (const seq of seqs) state.storedBytes -= dropBody(tx.connection, state.db, seq)
 }
 
 function count(

@@ -1,30 +1,51 @@
 import assert from 'node:assert/strict'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Report, Request } from '../commands.ts'
+import { Chores } from './chores.ts'
 import { openWriterConnection } from './open-writer-connection.ts'
-import { removeSlice } from './remove-deleted.ts'
 import { type CommandRequest, Writer } from './writer.ts'
 
 /**
  * The writer's thread. Commands that arrive while a commit is under way wait in the port's queue and share the next
- * one. Between commits it removes what deleted databases left.
+ * one. Between commits it does its chores.
  */
 const GROUP_COST = 2000
+/** How long a chore that failed waits. */
+const REST_MS = 30_000
 
 async function runWriter(port: MessagePort, file: string): Promise<void> {
   const send = (report: Report) => port.postMessage(report)
   const connection = await openWriterConnection(file)
   const writer = new Writer(connection, line => send({ kind: 'log', line }))
-  let removing: NodeJS.Immediate | undefined
+  const chores = new Chores(connection)
+  let next: NodeJS.Immediate | undefined
+  let resting: NodeJS.Timeout | undefined
 
-  const removeLater = () => {
-    removing ??= setImmediate(() => {
-      removing = undefined
-      if (removeSlice(connection)) removeLater()
+  const doChores = () => {
+    if (resting !== undefined) return
+    next ??= setImmediate(() => {
+      next = undefined
+      try {
+        if (chores.doSlice()) doChores()
+      } catch (error) {
+        rest(error)
+      }
     })
   }
+  /** A full disk is no reason to end: nobody waits for a chore. */
+  const rest = (error: unknown) => {
+    send({
+      kind: 'log',
+      line: `a chore of the store failed: ${error instanceof Error ? error.stack : error}`,
+    })
+    resting = setTimeout(() => {
+      resting = undefined
+      doChores()
+    }, REST_MS)
+  }
   const close = () => {
-    clearImmediate(removing)
+    clearImmediate(next)
+    clearTimeout(resting)
     connection.exec('pragma optimize; pragma wal_checkpoint(truncate)')
     connection.close()
     port.close()
@@ -33,21 +54,24 @@ async function runWriter(port: MessagePort, file: string): Promise<void> {
   port.on('message', (first: Request) => {
     const { commands, controls } = drain(port, first)
     if (commands.length > 0) send(writer.commit(commands))
-    if (controls.has('close')) close()
-    else if (controls.has('reap')) removeLater()
+    for (const control of controls) if (control.control === 'reap') chores.mayRemove(control.db)
+    if (controls.some(({ control }) => control === 'close')) close()
+    else doChores()
   })
-  removeLater()
+  doChores()
   send({ kind: 'ready' })
 }
+
+type Control = Extract<Request, { readonly control: string }>
 
 /** Takes what is queued, up to a cost: a group that is too long would hold up those behind it. */
 function drain(port: MessagePort, first: Request) {
   const commands: CommandRequest[] = []
-  const controls = new Set<'reap' | 'close'>()
+  const controls: Control[] = []
   let cost = 0
   let next: Request | undefined = first
   while (next !== undefined) {
-    if ('control' in next) controls.add(next.control)
+    if ('control' in next) controls.push(next)
     else commands.push(next)
     cost += costOf(next)
     next = cost < GROUP_COST ? receiveMessageOnPort(port)?.message : undefined

@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { Answer, Command, Report, Request, Results } from '../commands.ts'
 import type { Connection } from '../connection.ts'
+import { askCompaction } from './compact.ts'
 import { createDatabase, deleteDatabase } from './databases.ts'
 import { writeLocalDoc } from './local-docs.ts'
+import { closeUpload, openUpload, writeUpload } from './loose-attachments.ts'
+import { purge } from './purge.ts'
+import { forgetReplicationLogs } from './replication-logs.ts'
+import { setRevsLimit } from './revs-limit.ts'
+import { rollback } from './rollback.ts'
 import { toCouchError } from './sqlite-failure.ts'
 import { type Changed, type Run, Transaction } from './transaction.ts'
 import { writeEdits } from './write-edits.ts'
@@ -30,7 +36,7 @@ export class Writer {
     try {
       return this.#commitTogether(requests)
     } catch (error) {
-      this.#rollback()
+      rollback(this.#connection)
       const [only, ...others] = requests
       if (only !== undefined && others.length === 0) return this.#fail(only, error)
       return join(requests.map(request => this.commit([request])))
@@ -51,14 +57,6 @@ export class Writer {
     this.#log(`a write failed: ${cause instanceof Error ? cause.stack : cause}`)
     const { word, message } = toCouchError(cause)
     return report([{ request, ok: false, word, reason: message }], { databases: [], updates: false })
-  }
-
-  #rollback(): void {
-    try {
-      this.#connection.exec('rollback')
-    } catch {
-      // SQLite has rolled back by itself, as it does when the disk is full.
-    }
   }
 }
 
@@ -82,6 +80,20 @@ function apply(tx: Transaction, command: Command): Results[Command['kind']] {
       return createDatabase(tx, command)
     case 'deleteDatabase':
       return deleteDatabase(tx, command)
+    case 'forgetReplicationLogs':
+      return forgetReplicationLogs(tx, command)
+    case 'setRevsLimit':
+      return setRevsLimit(tx, command)
+    case 'purge':
+      return purge(tx, command)
+    case 'compact':
+      return askCompaction(tx, command)
+    case 'openUpload':
+      return openUpload(tx, command)
+    case 'writeUpload':
+      return writeUpload(tx, command)
+    case 'closeUpload':
+      return closeUpload(tx, command)
   }
 }
 

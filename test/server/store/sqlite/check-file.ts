@@ -54,6 +54,14 @@ const MISTAKES = {
   'a last live body that is missing or deleted': `
     select d.db, d.id from docs d left join bodies b on b.key = (d.db << 32 | d.live)
     where d.live is not null and b.deleted is not 0`,
+  'an attachment whose names are counted wrongly, or that has none': `
+    select a.db, a.digest, a.refs from attachments a join databases using (db) where databases.deleted = 0 and (refs = 0 or refs <> (
+      select count(*) from bodies b, json_each(b.attachments) n
+      where b.key >> 32 = a.db and b.attachments is not null and n.value ->> 'digest' = a.digest))`,
+  'a chunk that belongs to no attachment': `
+    select key from attachment_chunks c where key >> 20 not in (select key from attachments)
+      and key >> 20 not in (select key from loose_attachments)`,
+  'an attachment that is loose, too': `select key from attachments join loose_attachments using (key)`,
   'an attachment without its bytes': `
     select a.db, a.digest from attachments a where length <> (
       select coalesce(sum(length(data)), 0) from attachment_chunks c where c.key >= a.key << 20 and c.key < (a.key + 1) << 20)`,

@@ -3,6 +3,7 @@ import t from 'tap'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
+import { FORMAT_VERSION } from '../../../../server/store/sqlite/schema.ts'
 import { databaseOf, interactive, store as storeOne } from '../contract/subject.ts'
 
 const open = await loadDriver()
@@ -48,12 +49,12 @@ t.test('what is no store of this format is refused with one line, and stays as i
 
   const file = `${folder}/newer.db`
   await (await openStore({ file })).close()
-  await run(file, 'pragma user_version = 2')
+  await run(file, `pragma user_version = ${FORMAT_VERSION + 1}`)
   await t.rejects(openStore({ file }), {
     name: 'StoreError',
-    message: `${file} has format 2; this version reads up to 1: update Divan`,
+    message: `${file} has format ${FORMAT_VERSION + 1}; this version reads up to ${FORMAT_VERSION}: update Divan`,
   })
-  await run(file, 'pragma user_version = 1')
+  await run(file, `pragma user_version = ${FORMAT_VERSION}`)
   await (await openStore({ file })).close()
 })
 

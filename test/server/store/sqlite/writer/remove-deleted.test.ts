@@ -2,7 +2,7 @@ import t from 'tap'
 import { Connection } from '../../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../../server/store/sqlite/open-store.ts'
-import { removeSlice } from '../../../../../server/store/sqlite/writer/remove-deleted.ts'
+import { deletedDatabases, removeSlice } from '../../../../../server/store/sqlite/writer/remove-deleted.ts'
 import type { Store } from '../../../../../server/store/store.ts'
 import { eventually } from '../../../../fixtures/eventually.ts'
 import { databaseOf, interactive, store as storeOne } from '../../contract/subject.ts'
@@ -59,7 +59,8 @@ t.test('a restart goes on where the removal was', async t => {
   await store.close()
   const connection = new Connection(open, file)
   connection.exec("update databases set deleted = 1 where name = 'gone'")
-  for (let slices = 0; slices < 3; slices++) removeSlice(connection)
+  const [db] = deletedDatabases(connection)
+  for (let slices = 0; slices < 3; slices++) removeSlice(connection, db ?? 0)
   connection.close()
   t.notSame(countRows(file), ONE_DATABASE, 'not done yet')
 
