@@ -69,4 +69,30 @@ export const commandTable: readonly Command[] = [
     words: ['replay'],
     load: async () => (await import('./dead-letters.ts')).deadLetters,
   },
+  {
+    name: 'backup',
+    usage: 'backup <file>',
+    text: 'copies the store into a new file, also while the server runs',
+    options: {},
+    optionTexts: [
+      ['<file>', 'where the copy goes; nothing is overwritten'],
+      ['', 'secrets.json of the data folder is not in it: keep that, or JWT_SECRET, too'],
+    ],
+    words: [],
+    argument: '<file>',
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    usage: 'restore <file>',
+    text: 'puts a backup in the place of the store, while no server runs',
+    options: {},
+    optionTexts: [
+      ['<file>', 'a backup, or a store that an earlier restore put aside'],
+      ['', 'the store that is there stays beside it, named for the time'],
+    ],
+    words: [],
+    argument: '<file>',
+    load: async () => (await import('./restore.ts')).restore,
+  },
 ]

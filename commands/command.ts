@@ -43,5 +43,7 @@ export type Command = {
   readonly optionTexts: readonly (readonly [usage: string, text: string])[]
   /** The words it takes besides options. */
   readonly words: readonly string[]
+  /** It takes one word of any kind instead: what this is, as `usage` writes it. */
+  readonly argument?: string | undefined
   load(): Promise<RunCommand>
 }

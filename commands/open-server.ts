@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { hashPassword } from '../server/auth/password.ts'
 import { type Server, startServer } from '../server/server.ts'
 import type { DataFolder } from './data-folder.ts'
-import { messageOf, OperatorError, operatorErrorFrom } from './operator-error.ts'
-import { readRunning } from './running.ts'
 import { keepAdminPasswordHash, readOrMakeSecrets, type Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
+import { storeFailure } from './store-failure.ts'
 
 /** A name and password that a server accepts from its admin. */
 export type Credentials = { readonly name: string; readonly password: string }
@@ -39,7 +38,7 @@ export async function openServer(
     ...serverOptions(settings, folder, secrets),
     admins: [{ name: settings.adminUser, passwordHash: adminHash }, ...(await Promise.all(further))],
   }).catch(error => {
-    throw startFailure(error, folder)
+    throw storeFailure(error, folder)
   })
   const newAdminPasswordShown = () => {
     if (newAdminPassword !== undefined) keepAdminPasswordHash(folder, secrets, adminHash)
@@ -91,16 +90,4 @@ function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets)
 /** An address that stands for every address is one to listen on, not one to call. */
 function localUrl(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
-}
-
-/** The server's own lines are clear; only it cannot know who holds its data folder. */
-function startFailure(error: unknown, folder: DataFolder): unknown {
-  const isHeld = messageOf(error).includes('already open in another process')
-  return isHeld ? new OperatorError(inUse(folder), { cause: error }) : operatorErrorFrom(error)
-}
-
-function inUse(folder: DataFolder): string {
-  const running = readRunning(folder)
-  const who = running === undefined ? '' : ` (process ${running.pid}, ${running.serverUrl})`
-  return `a Divan already runs on the data folder ${folder.path}${who}`
 }

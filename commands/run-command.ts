@@ -46,12 +46,18 @@ function parseWords(command: Command, words: readonly string[]): CommandArgument
   }
   try {
     const { values, positionals } = parseArgs(config)
-    const unknown = positionals.find(word => !command.words.includes(word))
-    if (unknown !== undefined) throw new Error(`Unexpected argument '${unknown}'`)
+    checkWords(command, positionals)
     return { options: values as CommandArguments['options'], words: positionals }
   } catch (cause) {
     throw new OperatorError(`${usageMistake(cause)}; usage: npx divan ${command.usage}`, { cause })
   }
+}
+
+function checkWords({ words, argument }: Command, given: readonly string[]): void {
+  const [first, second] = given
+  if (argument !== undefined && first === undefined) throw new Error(`Argument ${argument} is missing`)
+  const unknown = argument === undefined ? given.find(word => !words.includes(word)) : second
+  if (unknown !== undefined) throw new Error(`Unexpected argument '${unknown}'`)
 }
 
 /** Node's own words about a wrong option, without its advice for programmers. */

@@ -60,3 +60,20 @@ export function exitAtSignal(onExit: () => void): () => void {
     for (const signal of STOP_SIGNALS) process.off(signal, exit)
   }
 }
+
+/**
+ * For work that no JavaScript can stop, as one long statement of SQLite's is: such a signal calls `onEnd` and then ends the process
+ * as if nobody had listened. `process.exit` would wait for the work. Call the answer to have it so again.
+ */
+export function dieAtSignal(onEnd: () => void): () => void {
+  const release = () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, die)
+  }
+  const die = (signal: NodeJS.Signals) => {
+    onEnd()
+    release()
+    process.kill(process.pid, signal)
+  }
+  for (const signal of STOP_SIGNALS) process.on(signal, die)
+  return release
+}

@@ -11,6 +11,7 @@ import { type Listening, listen } from './http/listen.ts'
 import { createOpenCalls, type OpenCalls } from './http/open-calls.ts'
 import { openStore } from './store/sqlite/open-store.ts'
 import type { Store } from './store/store.ts'
+import { storeFileIn } from './store-file.ts'
 
 /** What the server needs to know; commands/settings.ts reads it from the environment. */
 export type ServerOptions = {
@@ -58,7 +59,6 @@ export class StartError extends Error {
 /** What each part of the server that listens is made of. */
 type Parts = { readonly store: Store; readonly calls: OpenCalls; readonly log: Logger }
 
-const STORE_FILE = 'divan.sqlite'
 const UPLOADS_FOLDER = 'uploads'
 /** How long answers under way may take to end once the server closes. */
 const CLOSE_GRACE_MS = 3_000
@@ -67,7 +67,7 @@ const CLOSE_GRACE_MS = 3_000
 export async function startServer(options: ServerOptions): Promise<Server> {
   const log = pino({ level: options.logLevel, base: null })
   const store = await openStore({
-    file: join(options.dataFolder, STORE_FILE),
+    file: storeFileIn(options.dataFolder),
     log: line => log.error(line),
   })
   const calls = createOpenCalls()

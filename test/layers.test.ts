@@ -16,6 +16,7 @@ const FORBIDDEN_NAMES = ['index', 'utils', 'util', 'helpers', 'helper', 'common'
 /** What the command line may know of the parts it starts. */
 const ENTRY_POINTS = [
   'server/server.ts',
+  'server/backup.ts',
   'server/auth/password.ts',
   'server/auth/token.ts',
   'bridge/bridge.ts',

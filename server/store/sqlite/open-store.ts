@@ -7,6 +7,7 @@ import { loadDriver, type OpenDatabase } from './driver.ts'
 import { lockFile } from './file-lock.ts'
 import { Listeners } from './listeners.ts'
 import { prepareFile } from './prepare-file.ts'
+import { refuseUnfinishedRestore } from './restore-mark.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { WriterClient } from './writer-client.ts'
 
@@ -34,6 +35,7 @@ export async function openStore({ file, log = () => {} }: StoreOptions): Promise
 async function openLocked(open: OpenDatabase, { file, log }: Pick<Prepared, 'file' | 'log'>): Promise<Store> {
   const lock = lockFile(open, file)
   try {
+    refuseUnfinishedRestore(file)
     const uuid = prepareFile(open, file)
     return await startStore(open, { file, log, uuid, release: () => lock.release() })
   } catch (error) {

@@ -11,7 +11,10 @@ export function prepareFile(open: OpenDatabase, file: string): string {
   const connection = new Connection(open, file)
   try {
     if (isEmpty(connection)) createTables(connection)
-    upgradeFile(connection, checkedFormat(connection, file))
+    const format = checkedFormat(connection, file)
+    // A restored file has none, for a log must not lie beside a file that is moved.
+    connection.exec('pragma journal_mode = wal')
+    upgradeFile(connection, format)
     return storedUuid(connection)
   } finally {
     connection.close()
@@ -35,7 +38,8 @@ function createTables(connection: Connection): void {
   )
 }
 
-function checkedFormat(connection: Connection, file: string): number {
+/** The format of a file that is a store this program can read; any other is refused. */
+export function checkedFormat(connection: Connection, file: string): number {
   if (pragma(connection, 'application_id') !== APPLICATION_ID) {
     throw new StoreError(`${file} is a database of another program`)
   }

@@ -1,0 +1,107 @@
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { StoreError } from '../store-error.ts'
+import { Connection } from './connection.ts'
+import { copyFailure } from './copy-failure.ts'
+import type { OpenDatabase } from './driver.ts'
+import { lockFile } from './file-lock.ts'
+import { checkedFormat } from './prepare-file.ts'
+import { putAside } from './put-aside.ts'
+import { removeRestoreMark } from './restore-mark.ts'
+import { readFacts, type StoreFacts } from './store-facts.ts'
+import { syncFile, syncFolderOf } from './sync-to-disk.ts'
+import { upgradeFile } from './upgrade-file.ts'
+
+export type Restore = {
+  /** The store's file, which need not be there; its folder is. */
+  readonly file: string
+  readonly backup: string
+}
+
+/** What was restored, and where the store lies that it replaced. */
+export type Restored = StoreFacts & { readonly replaced: string | undefined }
+
+/** What the new store is called until it takes its place. */
+export function restoreDraft(file: string): string {
+  return `${file}.restoring`
+}
+
+/**
+ * Puts a backup in the place of the store. No server may run on it. All that is to be done to the new file is done to a draft; what
+ * replaces the old one is a single rename, so that whenever the process ends, the old store or the new one is there, whole.
+ */
+export function restoreStore(open: OpenDatabase, { file, backup }: Restore): Restored {
+  refuseUnfit(file, backup)
+  const lock = lockFile(open, file)
+  try {
+    const facts = makeDraft(open, file, backup)
+    const replaced = putAside(open, file)
+    renameSync(restoreDraft(file), file)
+    syncFolderOf(file)
+    removeRestoreMark(file)
+    return { ...facts, replaced }
+  } catch (cause) {
+    removeDraft(file)
+    throw copyFailure(`${backup} cannot be restored`, cause)
+  } finally {
+    lock.release()
+  }
+}
+
+function refuseUnfit(file: string, backup: string): void {
+  const found = statSync(backup, { throwIfNoEntry: false })
+  if (found?.isFile() !== true) throw new StoreError(`there is no backup: ${backup} is no file`)
+  if (existsSync(file) && realpathSync(file) === realpathSync(backup))
+    throw new StoreError(`${backup} is the store itself, not a backup of it`)
+  // A copy without it would be a store of an earlier time.
+  if ((statSync(`${backup}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
+    throw new StoreError(`${backup} has a write-ahead log beside it, so it is a store in use and no backup`)
+}
+
+function makeDraft(open: OpenDatabase, file: string, backup: string): StoreFacts {
+  const draft = restoreDraft(file)
+  removeDraft(file)
+  copyFileSync(backup, draft, constants.COPYFILE_FICLONE)
+  chmodSync(draft, 0o600)
+  const facts = prepareDraft(open, draft, backup)
+  syncFile(draft)
+  return facts
+}
+
+/** A log of SQLite's beside a draft that was cut off belongs to that draft. */
+function removeDraft(file: string): void {
+  for (const suffix of ['', '-journal', '-wal', '-shm'])
+    rmSync(`${restoreDraft(file)}${suffix}`, { force: true })
+}
+
+/**
+ * The clients' replication logs are deleted: they name changes that this store never saw, and a client that finds its log would
+ * never push those again. Sequences need nothing: each database takes a new epoch at its next commit.
+ */
+function prepareDraft(open: OpenDatabase, draft: string, backup: string): StoreFacts {
+  const copy = new Connection(open, draft)
+  try {
+    const format = checkedFormat(copy, backup)
+    const [found] = copy.rows<[string]>('pragma integrity_check(1)')
+    if (found?.[0] !== 'ok') throw new StoreError(`${backup} is damaged: ${found?.[0]}`)
+    // One file, whatever the backup was: a log of its own would not move with it.
+    copy.exec('pragma journal_mode = delete')
+    upgradeFile(copy, format)
+    deleteReplicationLogs(copy)
+    return readFacts(copy, draft)
+  } finally {
+    copy.close()
+  }
+}
+
+function deleteReplicationLogs(copy: Connection): void {
+  copy.run("delete from local_docs where id not like 'pull:%'")
+}
