@@ -107,6 +107,7 @@ create table loose_attachments (
   run   text,             -- the process that receives it; null: nobody does, it is to be removed
   since integer not null  -- when it came loose, epoch ms
 );
+create index loose_by_run on loose_attachments (run, since);
 
 create table updates (
   name text primary key,

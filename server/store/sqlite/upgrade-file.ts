@@ -19,6 +19,7 @@ create table loose_attachments (
   run   text,
   since integer not null
 );
+create index loose_by_run on loose_attachments (run, since);
 with named as (
   select b.key >> 32 as db, a.value ->> 'digest' as digest, count(*) as refs
   from bodies b, json_each(b.attachments) a where b.attachments is not null group by 1, 2

@@ -1,5 +1,6 @@
 import type { Attachment } from '../../store.ts'
 import type { Connection } from '../connection.ts'
+import type { Transaction } from './transaction.ts'
 
 /**
  * Which attachments are of use. `attachments.refs` counts the names that stored bodies have for one; what has none left comes loose in
@@ -7,12 +8,13 @@ import type { Connection } from '../connection.ts'
  * to its end.
  */
 
-/** A key that no chunk has, neither of an attachment nor of a loose one. */
-export function newAttachmentKey(connection: Connection): number {
+/** A key that no chunk has, neither of an attachment nor of a loose one, and that none had in this run. */
+export function newAttachmentKey({ connection, run }: Transaction): number {
   const row = connection.row<[number]>(
     `select max(coalesce((select max(key) from attachments), 0), coalesce((select max(key) from loose_attachments), 0))`,
   )
-  return (row?.[0] ?? 0) + 1
+  run.lastAttachmentKey = Math.max(row?.[0] ?? 0, run.lastAttachmentKey) + 1
+  return run.lastAttachmentKey
 }
 
 /** Counts the names that a body has for attachments. */

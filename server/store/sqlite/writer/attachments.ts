@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import type { Attachment, AttachmentEdit } from '../../store.ts'
-import { CHUNK_BYTES } from '../chunk-bytes.ts'
+import type { Attachment, AttachmentEdit, Upload } from '../../store.ts'
 import type { Connection } from '../connection.ts'
+import { insertChunks } from './attachment-chunks.ts'
 import { newAttachmentKey } from './attachment-refs.ts'
 import { storedAttachments } from './bodies.ts'
+import type { Transaction } from './transaction.ts'
 
 /** Where an edit's attachments may come from. */
 export type AttachmentSources = {
@@ -16,8 +18,12 @@ export type AttachmentSources = {
   readonly ancestors: () => readonly number[]
 }
 
-/** An attachment as the revision will name it, and its bytes if they came with the edit. */
-export type ResolvedAttachment = { readonly named: Attachment; readonly data: Uint8Array | undefined }
+/** An attachment as the revision will name it, and its bytes or where they wait; neither for a stub. */
+export type ResolvedAttachment = {
+  readonly named: Attachment
+  readonly data: Uint8Array | undefined
+  readonly upload: Upload | undefined
+}
 
 /** An edit's attachments, or the name of a stub that stands for nothing. */
 export type Resolved = { readonly attachments: readonly ResolvedAttachment[] } | { readonly missing: string }
@@ -30,22 +36,42 @@ export function resolveAttachments(
 ): Resolved {
   const attachments: ResolvedAttachment[] = []
   for (const edit of edits ?? []) {
-    const named = edit.data ? fresh(edit, edit.data, sources) : resolveStub(connection, edit, sources)
+    const named = resolve(connection, edit, sources)
     if (named === undefined) return { missing: edit.name }
-    attachments.push({ named, data: edit.data })
+    attachments.push({ named, data: edit.data, upload: edit.upload })
   }
   return { attachments }
 }
 
-function fresh(edit: AttachmentEdit, data: Uint8Array, sources: AttachmentSources): Attachment {
+function resolve(
+  connection: Connection,
+  edit: AttachmentEdit,
+  sources: AttachmentSources,
+): Attachment | undefined {
+  const { data, upload } = edit
+  if (data !== undefined)
+    return fresh(edit, { digest: `md5-${hash('md5', data, 'base64')}`, length: data.byteLength }, sources)
+  if (upload === undefined) return resolveStub(connection, edit, sources)
+  const isThere = isStored(connection, sources.db, upload.digest) || isWaiting(connection, sources.db, upload)
+  return isThere ? fresh(edit, upload, sources) : undefined
+}
+
+type Bytes = { readonly digest: string; readonly length: number }
+
+function fresh(edit: AttachmentEdit, { digest, length }: Bytes, sources: AttachmentSources): Attachment {
+  const { name, contentType } = edit
   const revpos = sources.byName ? sources.pos : (edit.revpos ?? sources.pos)
-  return {
-    name: edit.name,
-    contentType: edit.contentType,
-    digest: `md5-${hash('md5', data, 'base64')}`,
-    length: data.byteLength,
-    revpos,
-  }
+  return { name, contentType, digest, length, revpos }
+}
+
+function isStored(connection: Connection, db: number, digest: string): boolean {
+  return connection.row('select 1 from attachments where db = ? and digest = ?', db, digest) !== undefined
+}
+
+/** An attachment that came loose may have the key that an upload had, but it has no run. */
+function isWaiting(connection: Connection, db: number, { key }: Upload): boolean {
+  const sql = 'select 1 from loose_attachments where key = ? and db = ? and run is not null'
+  return connection.row(sql, key, db) !== undefined
 }
 
 function resolveStub(
@@ -78,33 +104,38 @@ function findByDigest(connection: Connection, edit: AttachmentEdit, sources: Att
   return { name, contentType, digest, length: stored[0], revpos: edit.revpos ?? sources.pos }
 }
 
-/** Stores the bytes that came with an edit, unless the database has them. Returns how many bytes are new. */
+/** Stores the bytes that an edit brings, unless the database has them. Returns how many bytes are new. */
 export function storeAttachments(
-  connection: Connection,
+  tx: Transaction,
   db: number,
   attachments: readonly ResolvedAttachment[],
 ): number {
   let bytes = 0
-  for (const { named, data } of attachments)
-    if (data !== undefined) bytes += storeBytes(connection, db, named.digest, data)
+  for (const { named, data, upload } of attachments) {
+    if ((data ?? upload) === undefined || isStored(tx.connection, db, named.digest)) continue
+    const key = data === undefined ? takeUpload(tx, upload) : storeBytes(tx, data)
+    tx.connection.run(
+      'insert into attachments (key, db, digest, length) values (?, ?, ?, ?)',
+      key,
+      db,
+      named.digest,
+      named.length,
+    )
+    bytes += named.length
+  }
   return bytes
 }
 
-function storeBytes(connection: Connection, db: number, digest: string, data: Uint8Array): number {
-  const isThere =
-    connection.row('select 1 from attachments where db = ? and digest = ?', db, digest) !== undefined
-  if (isThere) return 0
-  const key = newAttachmentKey(connection)
-  connection.run(
-    'insert into attachments (key, db, digest, length) values (?, ?, ?, ?)',
-    key,
-    db,
-    digest,
-    data.byteLength,
-  )
-  for (let n = 0; n * CHUNK_BYTES < data.byteLength; n++) {
-    const chunk = data.subarray(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES)
-    connection.run('insert into attachment_chunks values (? << 20 | ?, ?)', key, n, chunk)
-  }
-  return data.byteLength
+function storeBytes(tx: Transaction, data: Uint8Array): number {
+  const key = newAttachmentKey(tx)
+  insertChunks(tx.connection, key, 0, data)
+  return key
+}
+
+/** Its chunks stay where they are. One that is not taken, because its digest is known, is removed when it is closed. */
+function takeUpload({ connection }: Transaction, upload: Upload | undefined): number {
+  assert(upload !== undefined, 'what brings no bytes was uploaded')
+  const taken = connection.run('delete from loose_attachments where key = ?', upload.key)
+  assert.equal(taken, 1, 'an upload has one digest')
+  return upload.key
 }

@@ -24,7 +24,7 @@ export function storeChange(
   const { connection } = tx
   const seq = tx.nextSeq(state)
   if (grown.stored) {
-    const fresh = storeAttachments(connection, state.db, attachments)
+    const fresh = storeAttachments(tx, state.db, attachments)
     insertBody(connection, state.db, seq, body)
     state.storedBytes += Buffer.byteLength(body.body) + fresh
   }

@@ -1,10 +1,28 @@
+import { randomBytes } from 'node:crypto'
 import type { DbUpdate } from '../../store.ts'
 import type { Connection } from '../connection.ts'
 import { newEpoch } from '../new-epoch.ts'
 import { type DatabaseState, readState, writeState } from './database-state.ts'
 
 /** One run of the writer: a database takes a new epoch at its first commit in each. */
-export type Run = { readonly id: string; updatesEpochTaken: boolean }
+export type Run = {
+  readonly id: string
+  updatesEpochTaken: boolean
+  /** No key is given to two attachments in one run: who still reads the first would be given bytes of the second. */
+  lastAttachmentKey: number
+  /** The attachments that are received now, by their keys. */
+  readonly uploads: Set<number>
+}
+
+/** What a writer begins with. */
+export function newRun(): Run {
+  return {
+    id: randomBytes(8).toString('hex'),
+    updatesEpochTaken: false,
+    lastAttachmentKey: 0,
+    uploads: new Set(),
+  }
+}
 
 /** What a transaction changed, for those who wait for changes. */
 export type Changed = { readonly databases: readonly number[]; readonly updates: boolean }
@@ -52,6 +70,10 @@ export class Transaction {
 
   startEpoch(db: number, first: number): void {
     this.connection.run('insert into epochs values (?, ?, ?)', db, first, newEpoch())
+  }
+
+  get run(): Run {
+    return this.#run
   }
 
   get runId(): string {

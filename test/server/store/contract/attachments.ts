@@ -1,10 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import type { AttachmentEdit, Database } from '../../../../server/store/store.ts'
+import type { AttachmentEdit, Database, Upload } from '../../../../server/store/store.ts'
+import { eventually } from '../../../fixtures/eventually.ts'
 import { interactive, replicated, type Subject, store, writeOne } from './subject.ts'
 
-/** Attachments are stored once by digest; stubs stand for what is there. */
-export async function attachmentsSuite(t: Test, { newDatabase }: Subject): Promise<void> {
+/** Attachments are stored once by digest; stubs stand for what is there, uploads for what came before its document. */
+export async function attachmentsSuite(t: Test, subject: Subject): Promise<void> {
+  await t.test('whole or as stubs', t => wholes(t, subject))
+  await t.test('uploads', t => uploads(t, subject))
+}
+
+async function wholes(t: Test, { newDatabase }: Subject): Promise<void> {
   await t.test('bytes come back as they were given, with digest, length and revpos', async t => {
     const database = await newDatabase()
     for (const length of [0, 1, 1000, 256 * 1024, 700_001]) {
@@ -121,6 +127,142 @@ export async function attachmentsSuite(t: Test, { newDatabase }: Subject): Promi
     t.ok(read(database, digestOf(view)).equals(view))
     t.equal(view.byteLength, 10, "the caller's bytes stay his")
   })
+}
+
+async function uploads(t: Test, subject: Subject): Promise<void> {
+  const { newDatabase } = subject
+  await t.test('an upload becomes an attachment with the edit that names it', async t => {
+    const database = await newDatabase()
+    for (const length of [0, 1, 256 * 1024, 1024 * 1024, 3_000_001]) {
+      const data = randomBytes(length)
+      const upload = database.upload()
+      for (let at = 0; at < length; at += 70_000) await upload.write(data.subarray(at, at + 70_000))
+      const finished = await upload.finish()
+      t.match(finished, { digest: digestOf(data), length })
+      t.equal(database.attachment(digestOf(data)), undefined, 'no document has it yet')
+      const rev = await store(
+        database,
+        interactive(`doc${length}`, undefined, { attachments: [uploaded('a', finished)] }),
+      )
+      await upload.close()
+      t.same(revision(database, `doc${length}`, rev)?.attachments, [
+        { name: 'a', contentType: 'text/plain', digest: digestOf(data), length, revpos: 1 },
+      ])
+      t.ok(read(database, digestOf(data)).equals(data), `${length} bytes`)
+    }
+    t.match(database.facts(), { storedBytes: 5 * 2 + 1 + 256 * 1024 + 1024 * 1024 + 3_000_001 })
+  })
+
+  await t.test('one write of many pieces waits for room and comes whole', async t => {
+    const database = await newDatabase()
+    const data = randomBytes(9_000_000)
+    const upload = await uploadOf(database, data)
+    await store(database, interactive('a', undefined, { attachments: [uploaded('x', upload.finished)] }))
+    await upload.close()
+    t.ok(read(database, digestOf(data)).equals(data))
+  })
+
+  await t.test('an upload of bytes that are there already takes no room', async t => {
+    const database = await newDatabase()
+    const data = randomBytes(300_000)
+    await store(database, interactive('a', undefined, { attachments: [whole('x', data)] }))
+    const upload = await uploadOf(database, data)
+    await store(database, interactive('b', undefined, { attachments: [uploaded('x', upload.finished)] }))
+    await upload.close()
+    t.match(database.facts(), { activeBytes: 600_004, storedBytes: 300_004 })
+    t.ok(read(database, digestOf(data)).equals(data))
+  })
+
+  await t.test('several names, edits and documents may have one upload', async t => {
+    const database = await newDatabase()
+    const data = randomBytes(300_000)
+    const upload = await uploadOf(database, data)
+    const attachments = [uploaded('x', upload.finished), uploaded('y', upload.finished)]
+    const outcomes = await database.write(['a', 'b'].map(id => interactive(id, undefined, { attachments })))
+    t.match(outcomes, [{ ok: true }, { ok: true }])
+    await upload.close()
+    t.match(
+      await writeOne(database, interactive('c', undefined, { attachments })),
+      { ok: true },
+      'by its digest',
+    )
+    t.match(database.facts(), { storedBytes: 300_006 })
+  })
+
+  await t.test('what was given up cannot be named any more', async t => {
+    const database = await newDatabase()
+    const upload = await uploadOf(database, randomBytes(300_000))
+    await upload.close()
+    await eventually(async () => {
+      const edit = interactive('a', undefined, { attachments: [uploaded('x', upload.finished)] })
+      const outcome = await writeOne(database, edit)
+      if (outcome.ok) throw new Error('an upload that was given up became an attachment')
+      return outcome.error === 'missing_stub'
+    }, 'a refusal')
+    t.equal(database.doc('a'), undefined)
+    t.match(database.facts(), { storedBytes: 0 })
+  })
+
+  await t.test('an upload of one database is nothing to another', async t => {
+    const [mine, theirs] = [await newDatabase(), await newDatabase()]
+    const upload = await uploadOf(mine, randomBytes(1000))
+    const edit = interactive('a', undefined, { attachments: [uploaded('x', upload.finished)] })
+    t.match(await writeOne(theirs, edit), { ok: false, error: 'missing_stub' })
+    t.match(await writeOne(mine, edit), { ok: true })
+    await upload.close()
+    t.match(await writeOne(theirs, edit), { ok: false, error: 'missing_stub' })
+  })
+
+  await t.test('a refused edit leaves its upload to the next try', async t => {
+    const database = await newDatabase()
+    await store(database, interactive('a'))
+    const data = randomBytes(300_000)
+    const upload = await uploadOf(database, data)
+    const attachments = [uploaded('x', upload.finished)]
+    const stale = interactive('a', undefined, { attachments })
+    t.match(await writeOne(database, stale), { ok: false, error: 'conflict' })
+    t.equal(database.attachment(digestOf(data)), undefined)
+    const parent = database.doc('a')?.tree.winner.rev
+    await store(database, interactive('a', parent, { attachments }))
+    await upload.close()
+    t.ok(read(database, digestOf(data)).equals(data))
+  })
+
+  await t.test('a replicated edit takes an upload with the revpos that it names', async t => {
+    const database = await newDatabase()
+    const upload = await uploadOf(database, randomBytes(1000))
+    const attachments = [{ ...uploaded('x', upload.finished), revpos: 2 }]
+    await store(database, replicated('a', ['3-c', 'b', 'a'], { attachments }))
+    await upload.close()
+    t.match(revision(database, 'a', '3-c')?.attachments, [{ revpos: 2, length: 1000 }])
+  })
+
+  await t.test('an upload ends with its database', async t => {
+    const database = await newDatabase()
+    const upload = database.upload()
+    await upload.write(randomBytes(1_100_000))
+    await subject.store.deleteDatabase(database.name)
+    await t.rejects(
+      async () => {
+        for (let n = 0; n < 5; n++) await upload.write(randomBytes(1_100_000))
+        await upload.finish()
+      },
+      { word: 'not_found' },
+    )
+    await upload.close()
+    t.throws(() => database.upload(), { word: 'not_found' })
+  })
+}
+
+/** The bytes sent, and the upload still to be closed. */
+async function uploadOf(database: Database, data: Uint8Array) {
+  const upload = database.upload()
+  await upload.write(data)
+  return { finished: await upload.finish(), close: () => upload.close() }
+}
+
+function uploaded(name: string, upload: Upload): AttachmentEdit {
+  return { name, contentType: 'text/plain', upload }
 }
 
 function whole(name: string, data: Uint8Array): AttachmentEdit {
