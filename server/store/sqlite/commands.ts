@@ -13,8 +13,8 @@ export type Command =
       readonly rev: string | undefined
       readonly body: string | null
     }
-  /** Without `db`: of all databases. */
-  | { readonly kind: 'forgetReplicationLogs'; readonly db: number | undefined }
+  /** Of the databases numbered `db` to `to`; of the first one only the local docs after `id`. */
+  | ({ readonly kind: 'forgetReplicationLogs'; readonly to: number } & ForgetFrom)
   | { readonly kind: 'setRevsLimit'; readonly db: number; readonly limit: number }
   | { readonly kind: 'purge'; readonly db: number; readonly revs: ReadonlyMap<string, readonly string[]> }
   | { readonly kind: 'compact'; readonly db: number }
@@ -29,6 +29,8 @@ export type Command =
   /** Gives up what no edit took. */
   | { readonly kind: 'closeUpload'; readonly key: number }
 
+export type ForgetFrom = { readonly db: number; readonly id: string }
+
 export type CommandKind = Command['kind']
 export type CommandOf<Kind extends CommandKind> = Extract<Command, { readonly kind: Kind }>
 
@@ -39,12 +41,13 @@ export type Results = {
   deleteDatabase: number | undefined
   write: readonly (string | Refusal)[]
   writeLocalDoc: string
-  forgetReplicationLogs: undefined
+  /** Where to go on; undefined: that was all. */
+  forgetReplicationLogs: ForgetFrom | undefined
   setRevsLimit: undefined
   /** The revisions that were purged. */
   purge: ReadonlyMap<string, readonly string[]>
-  /** The number up to which compaction will go. */
-  compact: number
+  /** True: a report will tell of its end. False: no document changed since the last one. */
+  compact: boolean
   /** The upload's key. */
   openUpload: number
   writeUpload: undefined

@@ -18,10 +18,13 @@ import type {
   StoredDoc,
   WriteOutcome,
 } from '../store.ts'
+import { SqliteUpload } from './attachment-upload.ts'
 import type { Command, CommandKind, CommandOf, Results } from './commands.ts'
 import type { Connection } from './connection.ts'
+import { forgetReplicationLogs } from './forget-replication-logs.ts'
 import type { Listeners } from './listeners.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
+import { readLastBefore } from './reader/change-times.ts'
 import { readChanges } from './reader/changes.ts'
 import { countPending, readFacts } from './reader/counts.ts'
 import { countBefore, readDoc, readDocs, readRevision } from './reader/docs.ts'
@@ -56,7 +59,10 @@ export class SqliteDatabase implements Database {
     this.#db = db
     this.name = name
     this.#deletionsSeen = shared.deletions()
-    this.#sequences = new IssuedSequences(() => readIncarnations(this.#reader(), db))
+    this.#sequences = new IssuedSequences(
+      () => readIncarnations(this.#reader(), db),
+      time => readLastBefore(this.#reader(), db, time),
+    )
   }
 
   facts(): DatabaseFacts {
@@ -137,7 +143,8 @@ export class SqliteDatabase implements Database {
   }
 
   async forgetReplicationLogs(): Promise<void> {
-    await this.#send<'forgetReplicationLogs'>({ kind: 'forgetReplicationLogs', db: this.#db })
+    this.#reader()
+    await this.#shared.accept(() => forgetReplicationLogs(this.#shared.writer, this.#db))
   }
 
   async setRevsLimit(limit: number): Promise<void> {
@@ -149,16 +156,23 @@ export class SqliteDatabase implements Database {
   }
 
   async compact(): Promise<void> {
-    await this.#send<'compact'>({ kind: 'compact', db: this.#db })
+    this.#reader()
+    // Only the asking is a write that `close` waits for: what is not done then goes on after the next start.
+    const { ended } = await this.#shared.accept(() => this.#shared.writer.compact(this.#db))
+    await ended
   }
 
   upload(): AttachmentUpload {
-    throw new Error('not yet')
+    this.#reader()
+    return new SqliteUpload(this.#db, async (command, transfer) => this.#send(command, transfer))
   }
 
-  #send<Kind extends CommandKind>(command: CommandOf<Kind> & Command): Promise<Results[Kind]> {
+  #send<Kind extends CommandKind>(
+    command: CommandOf<Kind> & Command,
+    transfer?: readonly ArrayBuffer[],
+  ): Promise<Results[Kind]> {
     this.#reader()
-    return this.#shared.accept(() => this.#shared.writer.send<Kind>(command))
+    return this.#shared.accept(() => this.#shared.writer.send<Kind>(command, transfer))
   }
 
   /** The connection to read with, if the database is still there. */

@@ -1,6 +1,7 @@
 import { CouchError } from '../../couch-error.ts'
 import type { Database, DbUpdate, NameRange, Place, Store } from '../store.ts'
 import type { Connection } from './connection.ts'
+import { forgetReplicationLogs } from './forget-replication-logs.ts'
 import type { Listeners } from './listeners.ts'
 import { inOrder, inRange } from './reader/id-range.ts'
 import { readUpdatesIncarnations } from './reader/incarnations.ts'
@@ -95,9 +96,7 @@ export class SqliteStore implements Store {
   }
 
   async forgetReplicationLogs(): Promise<void> {
-    await this.#accept(() =>
-      this.#parts.writer.send<'forgetReplicationLogs'>({ kind: 'forgetReplicationLogs', db: undefined }),
-    )
+    await this.#accept(() => forgetReplicationLogs(this.#parts.writer))
   }
 
   close(): Promise<void> {

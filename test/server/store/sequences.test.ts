@@ -1,5 +1,11 @@
 import t from 'tap'
-import { formatSequence, type Incarnations, placeOf } from '../../../server/store/sequences.ts'
+import {
+  formatSequence,
+  type Incarnations,
+  isSequence,
+  placeOf,
+  timeOf,
+} from '../../../server/store/sequences.ts'
 import type { Place } from '../../../server/store/store.ts'
 
 const LOG: Incarnations = {
@@ -46,4 +52,43 @@ t.test('every issued sequence leads back to its number', async t => {
   for (let n = 0; n <= LOG.updateSeq; n++) {
     t.same(placeOf(formatSequence(n, LOG.epochs), LOG), { n, rewound: false })
   }
+})
+
+const NOON = Date.UTC(2026, 1, 28, 12)
+type TimeCase = { readonly text: string; readonly time: number | undefined }
+
+const TIMES: readonly TimeCase[] = [
+  { text: '2026-02-28T12:00:00Z', time: NOON },
+  { text: '2026-02-28t12:00:00z', time: NOON },
+  { text: '2026-02-28T14:00:00+02:00', time: NOON },
+  { text: '2026-02-28T06:30:00-05:30', time: NOON },
+  { text: '2026-03-01T11:59:00+23:59', time: NOON },
+  { text: '2026-02-28T12:00:00-00:00', time: NOON },
+  { text: '2026-02-28T12:00:00.5Z', time: NOON + 500 },
+  { text: '2026-02-28T12:00:00.0019999Z', time: NOON + 1 },
+  { text: '2016-12-31T23:59:60Z', time: Date.UTC(2016, 11, 31, 23, 59, 59) },
+  { text: '2024-02-29T00:00:00Z', time: Date.UTC(2024, 1, 29) },
+  { text: '0000-01-01T00:00:00Z', time: Date.parse('0000-01-01T00:00:00Z') },
+  { text: '2026-02-29T00:00:00Z', time: undefined },
+  { text: '2026-13-01T00:00:00Z', time: undefined },
+  { text: '2026-02-28T24:00:00Z', time: undefined },
+  { text: '2026-02-28T12:60:00Z', time: undefined },
+  { text: '2026-02-28T12:00:61Z', time: undefined },
+  { text: '2026-02-28T12:00:00', time: undefined },
+  { text: '2026-02-28T12:00:00.Z', time: undefined },
+  { text: '2026-02-28T12:00:00+24:00', time: undefined },
+  { text: '2026-02-28T12:00:00+0200', time: undefined },
+  { text: '2026-02-28', time: undefined },
+  { text: '12-abc', time: undefined },
+  { text: 'now', time: undefined },
+]
+
+t.test('a time is read as RFC 3339 writes it', async t => {
+  for (const { text, time } of TIMES) t.equal(timeOf(text), time, text)
+})
+
+t.test('what has the form of a sequence is told from what has not', async t => {
+  for (const since of ['0-a', '12-abc', '999999999999999-0']) t.ok(isSequence(since), since)
+  for (const since of ['', '0', 'now', '12', '12-', '12-g1AAAA', '-1-a', '2026-02-28T12:00:00Z'])
+    t.notOk(isSequence(since), since)
 })

@@ -1,12 +1,15 @@
 import t from 'tap'
 import { openStore } from '../../../server/store/sqlite/open-store.ts'
 import { attachmentsSuite } from './contract/attachments.ts'
+import { changeTimesSuite } from './contract/change-times.ts'
+import { compactionSuite } from './contract/compaction.ts'
 import { concurrentWritesSuite } from './contract/concurrent-writes.ts'
 import { databasesSuite } from './contract/databases.ts'
 import { interactiveEditsSuite } from './contract/interactive-edits.ts'
 import { localDocsSuite } from './contract/local-docs.ts'
 import { readsSuite } from './contract/reads.ts'
 import { replicatedEditsSuite } from './contract/replicated-edits.ts'
+import { replicationLogsSuite } from './contract/replication-logs.ts'
 import { subjectOf } from './contract/subject.ts'
 import { checkFile } from './sqlite/check-file.ts'
 
@@ -20,7 +23,11 @@ await t.test('replicated edits', t => replicatedEditsSuite(t, subject))
 await t.test('reads', t => readsSuite(t, subject))
 await t.test('attachments', t => attachmentsSuite(t, subject))
 await t.test('local docs', t => localDocsSuite(t, subject))
+await t.test('replication logs', t => replicationLogsSuite(t, subject))
+await t.test('times of changes', t => changeTimesSuite(t, subject))
 await t.test('concurrent writes', t => concurrentWritesSuite(t, subject))
+
+await t.test('compaction', t => compactionSuite(t, subject))
 
 await t.test('after all this the file agrees with itself', async t => {
   await store.close()

@@ -1,4 +1,4 @@
-import { formatSequence, type Incarnations, placeOf } from '../../sequences.ts'
+import { formatSequence, type Incarnations, placeOf, timeOf } from '../../sequences.ts'
 import type { Place } from '../../store.ts'
 
 /**
@@ -8,14 +8,19 @@ import type { Place } from '../../store.ts'
  */
 export class IssuedSequences {
   readonly #read: () => Incarnations
+  readonly #lastBefore: ((time: number) => number) | undefined
   #known: Incarnations | undefined
 
-  constructor(read: () => Incarnations) {
+  /** `lastBefore`: the last number issued before a time. Without it times are sequences that nobody issued. */
+  constructor(read: () => Incarnations, lastBefore?: (time: number) => number) {
     this.#read = read
+    this.#lastBefore = lastBefore
   }
 
   place(since: string): Place {
-    return placeOf(since, this.#readAgain())
+    const time = this.#lastBefore && timeOf(since)
+    if (time === undefined) return placeOf(since, this.#readAgain())
+    return { n: this.#lastBefore?.(time) ?? 0, rewound: false }
   }
 
   sequence(n: number): string {
