@@ -9,17 +9,31 @@ import { ancestorBodies, bodyOf, type InteractiveEdit, newRevisions, parentOf } 
 import { storeChange } from './store-change.ts'
 import type { Transaction } from './transaction.ts'
 
+export type WriteResult = Results['write'][number]
 type ReplicatedEdit = Extract<Edit, { readonly kind: 'replicated' }>
 
-/** Applies edits one by one. A refused one has written nothing. */
-export function writeEdits(tx: Transaction, { db, edits }: CommandOf<'write'>): Results['write'] {
+/**
+ * Applies edits one by one, from the first that has no result yet until the time is up; at least one, because how long an edit takes
+ * is known only afterwards: its document may have thousands of branches. A refused one has written nothing.
+ */
+export function writeEdits(
+  tx: Transaction,
+  { db, edits }: CommandOf<'write'>,
+  results: WriteResult[],
+  isTimeUp: () => boolean,
+): void {
   const state = tx.database(db)
-  return edits.map(edit => {
-    const doc = readDoc(tx.connection, db, edit.id)
-    return edit.kind === 'interactive'
-      ? applyInteractive(tx, state, doc, edit)
-      : applyReplicated(tx, state, doc, edit)
-  })
+  for (const edit of edits.slice(results.length)) {
+    results.push(applyEdit(tx, state, edit))
+    if (isTimeUp()) break
+  }
+}
+
+function applyEdit(tx: Transaction, state: DatabaseState, edit: Edit): WriteResult {
+  const doc = readDoc(tx.connection, state.db, edit.id)
+  return edit.kind === 'interactive'
+    ? applyInteractive(tx, state, doc, edit)
+    : applyReplicated(tx, state, doc, edit)
 }
 
 function applyInteractive(
@@ -27,7 +41,7 @@ function applyInteractive(
   state: DatabaseState,
   doc: DocRecord | undefined,
   edit: InteractiveEdit,
-): string | Refusal {
+): WriteResult {
   const base = parentOf(doc, edit)
   if (base === 'conflict') return CONFLICT
   const resolved = resolveAttachments(tx.connection, edit.attachments, {
@@ -49,7 +63,7 @@ function applyReplicated(
   state: DatabaseState,
   doc: DocRecord | undefined,
   edit: ReplicatedEdit,
-): string | Refusal {
+): WriteResult {
   const path = edit.revisions
   const grown = grow(state, doc, edit, path)
   if (grown === undefined) return formatRev(path.start, path.ids[0] ?? '')

@@ -3,34 +3,68 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import type { Report, Request } from '../commands.ts'
 import { Chores } from './chores.ts'
 import { openWriterConnection } from './open-writer-connection.ts'
-import { type CommandRequest, Writer } from './writer.ts'
+import { Writer } from './writer.ts'
 
-/**
- * The writer's thread. Commands that arrive while a commit is under way wait in the port's queue and share the next
- * one. Between commits it does its chores.
- */
-const GROUP_COST = 2000
+/** How long chores stand back while commands wait without a pause: they must come to their end, too. */
+const CHORE_INTERVAL_MS = 100
 /** How long a chore that failed waits. */
 const REST_MS = 30_000
+/** Some chores are due by the clock, though nobody writes. */
+const LOOK_MS = 60_000
 
+/**
+ * The writer's thread. Commands that arrive while a commit is under way share the next one. When no command waits it does its
+ * chores, one slice at a time. What is next is decided here after each commit and each slice; the event loop does not, it
+ * would hand over a thousand messages before anything else has its turn.
+ */
 async function runWriter(port: MessagePort, file: string): Promise<void> {
   const send = (report: Report) => port.postMessage(report)
   const connection = await openWriterConnection(file)
   const writer = new Writer(connection, line => send({ kind: 'log', line }))
-  const chores = new Chores(connection)
-  let next: NodeJS.Immediate | undefined
+  const chores = new Chores(connection, writer.run, db => send({ kind: 'compacted', db }))
+  let isWoken = false
   let resting: NodeJS.Timeout | undefined
+  let hasChores = true
+  let lastChore = performance.now()
+  let isClosing = false
 
-  const doChores = () => {
-    if (resting !== undefined) return
-    next ??= setImmediate(() => {
-      next = undefined
-      try {
-        if (chores.doSlice()) doChores()
-      } catch (error) {
-        rest(error)
-      }
-    })
+  const work = () => {
+    isWoken = false
+    receiveQueued()
+    if (isClosing && writer.isIdle) return close()
+    if (!writer.isIdle) {
+      send(writer.commitGroup())
+      hasChores = true
+    }
+    if (mayDoChore()) doChore()
+    if (isClosing || !writer.isIdle || (hasChores && resting === undefined)) goOn()
+  }
+  const goOn = () => {
+    if (!isWoken) setImmediate(work)
+    isWoken = true
+  }
+  const receive = (request: Request) => {
+    if ('command' in request) writer.add(request)
+    else if (request.control === 'reap') chores.mayRemove(request.db)
+    else isClosing = true
+    hasChores ||= 'control' in request
+  }
+  const receiveQueued = () => {
+    for (let queued = receiveMessageOnPort(port); queued; queued = receiveMessageOnPort(port))
+      receive(queued.message)
+  }
+  const mayDoChore = () =>
+    hasChores &&
+    !isClosing &&
+    resting === undefined &&
+    (writer.isIdle || performance.now() - lastChore >= CHORE_INTERVAL_MS)
+  const doChore = () => {
+    try {
+      hasChores = chores.doSlice()
+    } catch (error) {
+      rest(error)
+    }
+    lastChore = performance.now()
   }
   /** A full disk is no reason to end: nobody waits for a chore. */
   const rest = (error: unknown) => {
@@ -40,49 +74,28 @@ async function runWriter(port: MessagePort, file: string): Promise<void> {
     })
     resting = setTimeout(() => {
       resting = undefined
-      doChores()
+      goOn()
     }, REST_MS)
   }
+  const looking = setInterval(() => {
+    hasChores = true
+    goOn()
+  }, LOOK_MS)
   const close = () => {
-    clearImmediate(next)
+    clearInterval(looking)
     clearTimeout(resting)
     connection.exec('pragma optimize; pragma wal_checkpoint(truncate)')
     connection.close()
     port.close()
   }
 
-  port.on('message', (first: Request) => {
-    const { commands, controls } = drain(port, first)
-    if (commands.length > 0) send(writer.commit(commands))
-    for (const control of controls) if (control.control === 'reap') chores.mayRemove(control.db)
-    if (controls.some(({ control }) => control === 'close')) close()
-    else doChores()
+  port.on('message', (request: Request) => {
+    receive(request)
+    receiveQueued()
+    goOn()
   })
-  doChores()
+  goOn()
   send({ kind: 'ready' })
-}
-
-type Control = Extract<Request, { readonly control: string }>
-
-/** Takes what is queued, up to a cost: a group that is too long would hold up those behind it. */
-function drain(port: MessagePort, first: Request) {
-  const commands: CommandRequest[] = []
-  const controls: Control[] = []
-  let cost = 0
-  let next: Request | undefined = first
-  while (next !== undefined) {
-    if ('control' in next) controls.push(next)
-    else commands.push(next)
-    cost += costOf(next)
-    next = cost < GROUP_COST ? receiveMessageOnPort(port)?.message : undefined
-  }
-  return { commands, controls }
-}
-
-/** About the number of documents it could be. */
-function costOf(request: Request): number {
-  if ('control' in request || request.command.kind !== 'write') return 1
-  return request.command.edits.reduce((cost, edit) => cost + 1 + (edit.body.length >> 12), 0)
 }
 
 assert(parentPort, 'the writer runs in a worker')

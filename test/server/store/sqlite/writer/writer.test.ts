@@ -8,14 +8,14 @@ import { interactive } from '../../contract/subject.ts'
 
 const open = await loadDriver()
 
-/** A writer on this thread, with the databases 1 and 2. */
-function openWriter(t: Test): { connection: Connection; writer: Writer; lines: string[] } {
+/** A writer on this thread, with the databases 1 and 2. Without another clock no time passes for it. */
+function openWriter(t: Test, now = () => 0): { connection: Connection; writer: Writer; lines: string[] } {
   const file = `${t.testdir()}/store.db`
   prepareFile(open, file)
   const connection = new Connection(open, file)
   t.teardown(() => connection.close())
   const lines: string[] = []
-  const writer = new Writer(connection, line => lines.push(line))
+  const writer = new Writer(connection, line => lines.push(line), now)
   writer.commit(['a', 'b'].map((name, request) => ({ request, command: { kind: 'createDatabase', name } })))
   return { connection, writer, lines }
 }
@@ -116,4 +116,100 @@ t.test('a database that one command deletes is gone for the next of its group', 
     [1, 1],
     [3, 0],
   ])
+})
+
+/** A clock that goes on by a millisecond with each look at it: a turn is two edits, a group some of them. */
+function tickingClock(): () => number {
+  let time = 0
+  return () => time++
+}
+
+function editsOf(count: number): readonly Edit[] {
+  return Array.from({ length: count }, (_, n) => interactive(`doc${n}`))
+}
+
+t.test('a long write goes on in the next groups, and is answered after its last part', async t => {
+  const { connection, writer } = openWriter(t, tickingClock())
+  writer.add(write(1, 1, editsOf(50)))
+  const countDocs = () => connection.row<[number]>('select count(*) from docs')?.[0] ?? 0
+  const counts: number[] = []
+  while (!writer.isIdle) {
+    const { answers, changed } = writer.commitGroup()
+    counts.push(countDocs())
+    t.same(changed, [1], 'each part is told to those who wait for changes')
+    t.equal(answers.length, writer.isIdle ? 1 : 0)
+    const [answer] = answers
+    if (answer?.ok) t.equal((answer.result as readonly string[]).length, 50)
+  }
+  t.ok(counts.length > 2, `in the parts ${counts}`)
+  t.equal(counts.at(-1), 50)
+  const rows = connection.rows<[string]>('select id from docs order by seq')
+  t.same(
+    rows.map(([id]) => id),
+    editsOf(50).map(({ id }) => id),
+  )
+})
+
+t.test('a single write waits for one group, however much others have asked for', async t => {
+  const { writer } = openWriter(t, tickingClock())
+  for (let request = 1; request <= 100; request++) writer.add(write(request, 1, editsOf(20)))
+  writer.commitGroup()
+  writer.add(write(1000, 2, [interactive('single')]))
+  const { answers } = writer.commitGroup()
+  t.ok(
+    answers.some(({ request }) => request === 1000),
+    'it is in the next group',
+  )
+})
+
+t.test('what else is asked of a database waits for the end of a long write', async t => {
+  const { writer } = openWriter(t, tickingClock())
+  const { answers } = writer.commit([
+    write(1, 1, editsOf(50)),
+    { request: 2, command: { kind: 'writeLocalDoc', db: 1, id: 'x', rev: undefined, body: '{}' } },
+    { request: 3, command: { kind: 'setRevsLimit', db: 1, limit: 5 } },
+    { request: 4, command: { kind: 'deleteDatabase', name: 'a' } },
+    { request: 5, command: { kind: 'createDatabase', name: 'a' } },
+    write(6, 1, [interactive('late')]),
+    { request: 7, command: { kind: 'deleteDatabase', name: 'b' } },
+  ])
+  const ofFirst = answers.filter(({ request }) => request < 7)
+  t.match(ofFirst, [
+    { request: 1, ok: true },
+    { request: 2, ok: true },
+    { request: 3, ok: true },
+    { request: 4, ok: true, result: 1 },
+    { request: 5, ok: true, result: 'created' },
+    { request: 6, ok: false, word: 'not_found' },
+  ])
+  t.match(answers[0], { request: 7, ok: true }, 'but what is asked of another does not')
+})
+
+t.test('a long write that breaks in a later part fails, and says that a part is stored', async t => {
+  const { connection, writer, lines } = openWriter(t, tickingClock())
+  const edits = [...editsOf(40), BROKEN, interactive('after')]
+  const { answers } = writer.commit([
+    write(1, 1, edits),
+    write(2, 2, editsOf(40)),
+    write(3, 1, [interactive('x')]),
+  ])
+  t.match(
+    answers.sort((a, b) => a.request - b.request),
+    [
+      { request: 1, ok: false, reason: 'The write failed: only a part was stored.' },
+      { request: 2, ok: true },
+      { request: 3, ok: true },
+    ],
+  )
+  t.equal(lines.length, 1)
+  const stored = connection.rows<[string]>('select id from docs where db = 1 order by seq').map(([id]) => id)
+  t.equal(stored.at(-1), 'x')
+  t.same(
+    stored.slice(0, -1),
+    editsOf(40)
+      .slice(0, stored.length - 1)
+      .map(({ id }) => id),
+    'the first ones, each once',
+  )
+  t.same(connection.rows('select count(*) from docs where db = 2'), [[40]], 'those of others are all there')
 })
