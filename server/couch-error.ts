@@ -8,6 +8,7 @@ const ERROR_STATUS = {
   illegal_database_name: 400,
   illegal_docid: 400,
   doc_validation: 400,
+  content_md5_mismatch: 400,
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,

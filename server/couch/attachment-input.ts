@@ -37,7 +37,9 @@ const DESCRIPTION_BYTES = 500
  * What attachments without their bytes add to a document. They count towards its limit, because each of them costs a write however
  * short it is: a hundred thousand empty ones held up every other client for seconds.
  */
-export function describedBytes(attachments: readonly AttachmentEdit[] = []): number {
+export function describedBytes(
+  attachments: readonly Pick<AttachmentEdit, 'name' | 'contentType'>[] = [],
+): number {
   return attachments.reduce(
     (bytes, { name, contentType }) =>
       bytes + DESCRIPTION_BYTES + Buffer.byteLength(name) + Buffer.byteLength(contentType),

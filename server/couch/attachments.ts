@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { CouchError } from '../couch-error.ts'
-import { readBytes } from '../http/read-bytes.ts'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
 import type { Attachment, AttachmentBytes, AttachmentEdit, Database, Revision } from '../store/store.ts'
-import { checkAttachmentName, checkAttachmentSize } from './attachment-input.ts'
+import { receiveAttachment } from './attachment-body.ts'
+import { checkAttachmentName, describedBytes } from './attachment-input.ts'
 import { byteRange } from './byte-range.ts'
 import { isLocalDocId } from './checked-doc-id.ts'
 import type { CouchContext } from './couch-context.ts'
+import { checkDocumentSize, type DocLimits } from './doc-input.ts'
 import { openDoc } from './doc-query.ts'
 import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
 import { namedRev } from './doc-write.ts'
@@ -21,14 +22,14 @@ type AttachmentCall = Call<z.infer<typeof revQuery>>
 
 /** `/db/doc/name`, where the name may hold slashes. */
 export function attachmentRoutes(context: CouchContext): readonly Route[] {
-  const { maxAttachmentBytes } = context.limits
+  const { limits } = context
   return [
     ...docRoutes(context, '/*name', { method: 'GET', query: revQuery, handle: readAttachment }),
     ...docRoutes(context, '/*name', {
       method: 'PUT',
       query: revQuery,
       body: { kind: 'stream' },
-      handle: (call: AttachmentCall, database) => putAttachment(call, database, maxAttachmentBytes),
+      handle: (call: AttachmentCall, database) => putAttachment(call, database, limits),
     }),
     ...docRoutes(context, '/*name', { method: 'DELETE', query: revQuery, handle: deleteAttachment }),
   ]
@@ -77,17 +78,24 @@ async function writeChunks(out: Out, chunks: Iterable<Uint8Array>): Promise<void
   for (const chunk of chunks) await out.write(chunk)
 }
 
-async function putAttachment(call: AttachmentCall, database: Database, maxBytes: number): Promise<Answer> {
+async function putAttachment(call: AttachmentCall, database: Database, limits: DocLimits): Promise<Answer> {
   const [id, name] = targetOf(call)
   const parent = parentOf(call, database, id)
-  const data = await readBytes(call.stream as Readable, length => checkAttachmentSize(name, length, maxBytes))
-  const attachment: AttachmentEdit = {
+  const kept = stubsOf(parent, name)
+  const described = { name, contentType: call.headers['content-type'] ?? 'application/octet-stream' }
+  checkDocumentSize(id, bodyOf(parent), limits.maxDocumentBytes, describedBytes([...kept, described]))
+  const received = await receiveAttachment(call.stream as Readable, database, {
+    headers: call.headers,
     name,
-    contentType: call.headers['content-type'] ?? 'application/octet-stream',
-    data,
+    maxBytes: limits.maxAttachmentBytes,
+  })
+  try {
+    const attachments = [...kept, { ...described, ...received.bytes }]
+    const written = await writeAttachments(database, id, parent, attachments)
+    return createdAnswer(written, locationOf(call, id, ...name.split('/')))
+  } finally {
+    await received.close()
   }
-  const written = await writeAttachments(database, id, parent, [...stubsOf(parent, name), attachment])
-  return createdAnswer(written, locationOf(call, id, ...name.split('/')))
 }
 
 async function deleteAttachment(call: AttachmentCall, database: Database): Promise<Answer> {
@@ -139,13 +147,16 @@ function writeAttachments(
   parent: Revision | undefined,
   attachments: readonly AttachmentEdit[],
 ): Promise<Written> {
-  const body = parent?.body ?? '{}'
   return writeEdit(database, {
     kind: 'interactive',
     id,
     deleted: false,
-    body,
+    body: bodyOf(parent),
     attachments,
     parent: parent?.rev,
   })
+}
+
+function bodyOf(parent: Revision | undefined): string {
+  return parent?.body ?? '{}'
 }

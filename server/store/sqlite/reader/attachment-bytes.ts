@@ -1,7 +1,7 @@
+import { CouchError } from '../../../couch-error.ts'
 import type { AttachmentBytes } from '../../store.ts'
 import { CHUNK_BYTES } from '../chunk-bytes.ts'
 import type { Connection } from '../connection.ts'
-import { noDatabase } from './counts.ts'
 
 /** The bytes of an attachment; each chunk is a read of its own. */
 export function readAttachment(
@@ -25,6 +25,11 @@ export function readAttachment(
 
 type ByteRange = { readonly start: number; readonly end: number }
 
+/**
+ * Reads chunk by chunk. They stay for an hour after the last document let go of them, and go at once with their database. Who reads
+ * for longer meets this error in the middle, which must cut his connection: he asks again and is told what is there. He never gets
+ * bytes of another attachment, because no key is used twice while this process runs.
+ */
 function* readChunks(connection: Connection, key: number, { start, end }: ByteRange): Generator<Uint8Array> {
   for (let at = start; at < end; ) {
     const n = Math.floor(at / CHUNK_BYTES)
@@ -34,9 +39,12 @@ function* readChunks(connection: Connection, key: number, { start, end }: ByteRa
       key,
       n,
     )
-    // Chunks go with their database only.
-    if (row === undefined) throw noDatabase()
+    if (row === undefined) throw attachmentGone()
     yield row[0].subarray(at - first, end - first)
     at = first + CHUNK_BYTES
   }
+}
+
+function attachmentGone(): CouchError {
+  return new CouchError('not_found', 'The attachment was removed while it was read.')
 }
