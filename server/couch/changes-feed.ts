@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { isSequence, timeOf } from '../store/sequences.ts'
 import type { ChangeRow, Database, Place } from '../store/store.ts'
 import { rowPieces, rowText } from './change-row.ts'
 import type { FeedRequest } from './changes-query.ts'
@@ -30,6 +31,11 @@ export class ChangesFeed {
     this.#frame = FRAMES[request.feed]
     this.#place = database.place(request.since)
     this.#at = this.#place.n
+  }
+
+  /** True if the client has seen changes that this database, as it is now, never issued: it went back in time, or was made anew. */
+  get isAhead(): boolean {
+    return this.#place.rewound && isSequence(this.#request.since)
   }
 
   /** Rows that are there, then the end. */
@@ -102,11 +108,12 @@ export class ChangesFeed {
     })
   }
 
-  /** A feed backwards begins at its `since`, and without one at the newest change. */
+  /** A feed backwards begins at its `since`, and without one, or with one that nobody issued, at the newest change. */
   #above(): number {
     if (!this.#isFresh) return this.#at
     this.#isFresh = false
-    return this.#place.n === 0 ? Number.POSITIVE_INFINITY : this.#place.n + 1
+    const isFromEnd = this.#place.n === 0 && timeOf(this.#request.since) === undefined
+    return isFromEnd ? Number.POSITIVE_INFINITY : this.#place.n + 1
   }
 
   /** What a filter passed over need not be looked at again. */

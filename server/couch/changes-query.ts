@@ -17,11 +17,14 @@ const heartbeat = z.union(
   'it must be a positive integer (in milliseconds) or true',
 )
 
+/** As CouchDB writes sequences, or a time: the `+` of its offset is a space in a query where the client did not encode it. */
+const since = z.string().transform(text => unquoted(text).replace(/ (?=\d\d:\d\d$)/, '+'))
+
 /** The parameters of `_changes`. Others, which a filter function may read, are no mistake. */
 export const changesQuery = z.object({
   feed: z.enum(['normal', 'longpoll', 'continuous', 'live', 'eventsource']).optional(),
   style: z.enum(['main_only', 'all_docs']).optional(),
-  since: z.string().transform(unquoted).optional(),
+  since: since.optional(),
   'last-event-id': z.string().transform(unquoted).optional(),
   limit: count.optional(),
   heartbeat: heartbeat.optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
+import { isSequence } from '../store/sequences.ts'
 import type { DbUpdate, Store } from '../store/store.ts'
 import { changesQuery, timeoutOf } from './changes-query.ts'
 import type { CouchContext } from './couch-context.ts'
@@ -25,9 +26,12 @@ export function dbUpdatesRoutes({ store }: CouchContext): readonly Route[] {
   return [route]
 }
 
-function dbUpdates(store: Store, call: Call<FeedQuery>): Answer {
+async function dbUpdates(store: Store, call: Call<FeedQuery>): Promise<Answer> {
   const { query, signal, caller } = call
-  const { n, rewound } = store.updatesPlace(query.since ?? '0')
+  const since = query.since ?? '0'
+  const { n, rewound } = store.updatesPlace(since)
+  // Who follows all databases has seen more than there is: the whole store went back in time.
+  if (rewound && isSequence(since)) await store.forgetReplicationLogs()
   return {
     headers: LIVE_HEADERS,
     async write(out) {
@@ -65,12 +69,16 @@ class UpdatesFeed {
     this.#left = start.left
   }
 
-  /** `normal` and `longpoll`: one JSON object. A longpoll without anything to tell waits for the first update. */
+  /**
+   * `normal` and `longpoll`: one JSON object. A longpoll without anything to tell waits for the first update; that its place is not
+   * what it was is something to tell.
+   */
   async writeResults(feed: 'normal' | 'longpoll', rewound: boolean): Promise<void> {
     await this.#out.write('{"results":[\n')
     const write = (row: string, isFirst: boolean) => this.#out.write(isFirst ? row : `,\n${row}`)
     let told = await this.#tell(write)
-    while (told === 0 && feed === 'longpoll' && this.#left > 0 && (await this.#wait.next()) === 'change') {
+    const mayWait = feed === 'longpoll' && !rewound
+    while (told === 0 && mayWait && this.#left > 0 && (await this.#wait.next()) === 'change') {
       told = await this.#tell(write)
     }
     await this.#out.write(`\n],\n"last_seq":${this.#lastSeq()}${rewound ? ',"rewound":true' : ''}}\n`)

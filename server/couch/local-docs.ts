@@ -4,6 +4,7 @@ import { CouchError } from '../couch-error.ts'
 import { readJson } from '../http/json-body.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database, LocalDoc } from '../store/store.ts'
+import { BegunSessions } from './begun-sessions.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { bodyText, checkDocumentSize, type DocLimits, type RawDoc, rawDoc } from './doc-input.ts'
 import { docTail } from './doc-text.ts'
@@ -18,14 +19,21 @@ type LocalCall = Call<z.infer<typeof revQuery>>
  * names that may hold slashes.
  */
 export function localDocRoutes(context: CouchContext): readonly Route[] {
+  const sessions = new BegunSessions()
+  const answer = (database: Database, name: string) => {
+    if (database.localDoc(name) === undefined) sessions.noteMissing(database, name)
+    return answerLocalDoc(database, name)
+  }
   return [
-    ...localDocPath(context, '/:db/_local/:name', answerLocalDoc),
-    ...localDocPath(context, '/:db/_local/:name/*rest', answerBelowLocalDoc),
+    ...localDocPath({ ...context, sessions }, '/:db/_local/:name', answer),
+    ...localDocPath({ ...context, sessions }, '/:db/_local/:name/*rest', answerBelowLocalDoc),
   ]
 }
 
+type LocalContext = CouchContext & { readonly sessions: BegunSessions }
+
 function localDocPath(
-  context: CouchContext,
+  context: LocalContext,
   path: string,
   answer: (database: Database, name: string) => Answer,
 ): readonly Route[] {
@@ -40,7 +48,7 @@ function localDocPath(
       path,
       query: revQuery,
       body: { kind: 'stream' },
-      handle: (call: LocalCall, database) => readAndPut(call, database, context.limits),
+      handle: (call: LocalCall, database) => readAndPut(call, database, context),
     }),
     databaseRoute(context, {
       method: 'DELETE',
@@ -105,10 +113,12 @@ export async function deleteLocalDoc(
   return { json: { ok: true, id: `_local/${name}`, ...written } }
 }
 
-async function readAndPut(call: LocalCall, database: Database, limits: DocLimits): Promise<Answer> {
+async function readAndPut(call: LocalCall, database: Database, context: LocalContext): Promise<Answer> {
+  const { limits, sessions } = context
   const name = nameOf(call)
   const doc = rawDoc(await readJson(call.stream as Readable, z.unknown(), 2 * limits.maxDocumentBytes))
   const rev = call.query.rev ?? ifMatch(call) ?? doc._rev
+  if (database.localDoc(name) === undefined) sessions.checkNewLog(database, name, doc)
   return putLocalDoc(database, { name, doc: rev === undefined ? doc : { ...doc, _rev: rev }, limits })
 }
 

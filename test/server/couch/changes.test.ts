@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-client.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
@@ -69,6 +70,74 @@ t.test('a since that was never issued here leads to the beginning and says so', 
   const { last_seq } = (await database.get('/_changes')).json
   const beyond = await database.get(`/_changes?since=${last_seq.replace(/^\d+/, '1000')}`)
   t.match(beyond.json, { results: [], last_seq, rewound: true })
+})
+
+t.test('a client that has seen more than there is has the replication logs forgotten, once', async t => {
+  const database = await adminDatabase(server, 'ahead')
+  await fill(database)
+  const { last_seq } = (await database.get('/_changes')).json
+  const write = () => database.put('/_local/log', { session_id: 'x', history: [], last_seq: 1 })
+  await write()
+  await database.put('/_local/app', { theme: 'dark' })
+  const isThere = async (name: string) => (await database.get(`/_local/${name}`)).status === 200
+  for (const since of [
+    'now',
+    '0',
+    last_seq,
+    '0-unknown',
+    '99',
+    'rubbish',
+    '2020-02-30T00:00:00Z',
+    '2020-01-01T00:00:00Z',
+  ]) {
+    await database.get(`/_changes?since=${since}`)
+    t.ok(await isThere('log'), `${since} proves nothing`)
+  }
+  const beyond = last_seq.replace(/^\d+/, '1000')
+  t.equal((await database.post(`/_changes?since=${beyond}&feed=longpoll&timeout=1`, {})).json.rewound, true)
+  t.notOk(await isThere('log'))
+  t.ok(await isThere('app'))
+  await write()
+  await database.get(`/_changes?since=${beyond}`)
+  await database.get('/_changes?since=7-unknown')
+  t.ok(await isThere('log'), 'what is written from now on is true')
+  t.match((await database.get('/_changes?since=now')).json.last_seq, last_seq, 'and all this was no change')
+})
+
+t.test('a since may be a time', async t => {
+  const database = await adminDatabase(server, 'times')
+  const times: number[] = []
+  for (const _id of ['a', 'b', 'c']) {
+    await sleep(5)
+    times.push(Date.now())
+    await database.post('', { _id })
+  }
+  const at = (index: number) => new Date(times[index] ?? 0).toISOString()
+  const local = (index: number) =>
+    new Date((times[index] ?? 0) + 7_200_000).toISOString().replace('Z', '+02:00')
+  const changes = async (query: string) => (await database.get(`/_changes?${query}`)).json
+  for (const since of [at(1), `"${at(1)}"`, at(1).toLowerCase(), local(1), encodeURIComponent(local(1))]) {
+    const answer = await changes(`since=${since}`)
+    t.equal(ids(answer), 'b c', since)
+    t.notOk('rewound' in answer)
+  }
+  t.equal(ids(await changes(`since=${at(0)}`)), 'a b c')
+  t.equal(ids(await changes('since=9999-01-01T00:00:00Z')), '')
+  t.match(await changes('since=2026-02-30T00:00:00Z'), { rewound: true, results: { length: 3 } })
+  t.equal(ids(await changes(`since=${at(2)}&descending=true`)), 'b a', 'backwards: what was before')
+  t.equal(ids(await changes(`since=${at(0)}&descending=true`)), '')
+  t.equal(ids((await database.post('/_changes?filter=_doc_ids', { doc_ids: ['c'] })).json), 'c')
+  t.equal(ids(await changes(`feed=longpoll&since=${at(2)}`)), 'c')
+  const lines = (await database.get(`/_changes?feed=continuous&timeout=10&since=${at(1)}`)).text
+    .trim()
+    .split('\n')
+  t.match(
+    lines.map(line => JSON.parse(line).id),
+    ['b', 'c', undefined],
+  )
+  const events = (await database.get(`/_changes?feed=eventsource&timeout=10&since=${at(2)}`)).text
+  t.match(events, /"id":"c"/)
+  t.notMatch(events, /"id":"b"/)
 })
 
 t.test('documents come along on every row, tombstones too', async t => {

@@ -78,6 +78,13 @@ t.test('a continuous feed tells lines, and its place at the end', async t => {
   )
 })
 
+t.test('a longpoll whose place is led back is told so at once', async t => {
+  const server = await runningServer(t)
+  const { body } = await updates(server, '?feed=longpoll&since=7-00000000&heartbeat=10000')
+  t.match(JSON.parse(body), { rewound: true, last_seq: /^1-/ })
+  await server.store.createDatabase('a')
+})
+
 t.test('a server that closes ends its feeds in order', async t => {
   const server = await runningServer(t)
   const longpoll = updates(server, '?feed=longpoll&since=now&heartbeat=10000')
@@ -98,3 +105,32 @@ t.test('parameters that do not fit are named', async t => {
     })
   }
 })
+
+t.test(
+  'who has seen more updates than there are has the replication logs of all databases forgotten',
+  async t => {
+    const server = await runningServer(t)
+    for (const name of ['a', 'b']) {
+      await server.store.createDatabase(name)
+      await server.store.database(name)?.writeLocalDoc('log', undefined, '{"last_seq":1}')
+      await server.store.database(name)?.writeLocalDoc('app', undefined, '{"last":1}')
+    }
+    const left = () =>
+      ['a', 'b'].flatMap(name =>
+        server.store
+          .database(name)
+          ?.localDocs({ limit: 9, withBodies: false })
+          .map(({ id }) => id),
+      )
+    const { last_seq } = JSON.parse((await updates(server)).body)
+    for (const since of ['0', 'now', last_seq, '99', '2026-01-01T00:00:00Z'])
+      await updates(server, `?since=${since}`)
+    t.same(left(), ['app', 'log', 'app', 'log'])
+    t.equal(
+      JSON.parse((await updates(server, `?since=${last_seq.replace(/^\d+/, '1000')}`)).body).rewound,
+      true,
+    )
+    t.same(left(), ['app', 'app'])
+    t.equal(JSON.parse((await updates(server, '?since=now')).body).last_seq, last_seq)
+  },
+)

@@ -1,0 +1,65 @@
+import { CouchError } from '../couch-error.ts'
+import { isSequence } from '../store/sequences.ts'
+import type { Database } from '../store/store.ts'
+import type { RawDoc } from './doc-input.ts'
+
+/** Logs that were asked for and not yet written: a session is among them from its beginning to the end of its first batch. */
+const MAX_LOGS = 20_000
+/** PouchDB asks for its log once when a session begins, and again before it writes it. */
+const ASKED_BY_A_NEW_SESSION = 2
+
+/**
+ * Keeps a PouchDB from noting in a new log what it told the database of an earlier time. A live push goes on in the phone's memory
+ * while the server restarts on older data, or while the database is deleted and made anew: at the next document it would find no
+ * log and write one, and all that it had pushed before and that is gone here would stay away for ever, because from then on both
+ * logs agree. So a new log is taken only from a session that has asked for it at its beginning and was told that there is none: that
+ * one compares everything. Any other is told `service_unavailable` once, which makes PouchDB begin a session anew.
+ *
+ * What is forgotten here (a restart, too many logs) costs one such answer more.
+ */
+export class BegunSessions {
+  /** How often each missing log was asked for. */
+  readonly #asked = new Map<string, number>()
+
+  /** A client asked for a local doc that is not there. */
+  noteMissing(database: Database, name: string): void {
+    const key = keyOf(database, name)
+    this.#note(key, (this.#asked.get(key) ?? 0) + 1)
+  }
+
+  /** @throws CouchError if this is a log that is not there, of a session that began before. */
+  checkNewLog(database: Database, name: string, doc: RawDoc): void {
+    if (!isPushLog(database, doc)) return
+    const key = keyOf(database, name)
+    if ((this.#asked.get(key) ?? 0) >= ASKED_BY_A_NEW_SESSION) {
+      this.#asked.delete(key)
+      return
+    }
+    // Never twice: a session that was given its `since` does not ask at its beginning.
+    this.#note(key, ASKED_BY_A_NEW_SESSION)
+    throw new CouchError(
+      'service_unavailable',
+      'This database knows nothing of that replication: begin it anew.',
+    )
+  }
+
+  #note(key: string, asked: number): void {
+    this.#asked.delete(key)
+    this.#asked.set(key, asked)
+    for (const [oldest] of this.#asked) {
+      if (this.#asked.size <= MAX_LOGS) return
+      this.#asked.delete(oldest)
+    }
+  }
+}
+
+/** A database that is made anew begins with an epoch of its own. */
+function keyOf(database: Database, name: string): string {
+  return `${database.sequence(0)} ${name.slice(0, 100)}`
+}
+
+/** A log whose sequence is this database's own belongs to a pull: it notes what this history told, and needs no care. */
+function isPushLog(database: Database, { replicator, last_seq: lastSeq }: RawDoc): boolean {
+  if (replicator !== 'pouchdb' || !lastSeq) return false
+  return typeof lastSeq !== 'string' || !isSequence(lastSeq) || database.place(lastSeq).rewound
+}
