@@ -68,6 +68,9 @@ export interface Database {
   /**
    * Applies edits in their order, each one for itself: a refused one leaves the others alone. The outcomes stand in
    * the order of the edits. Two edits of one document in a list see each other.
+   *
+   * A long list is committed in parts, between which other databases have their turn. So when it is rejected, because a disk is full
+   * or the database was deleted meanwhile, its first edits may be stored.
    */
   write(edits: readonly Edit[]): Promise<WriteOutcome[]>
 

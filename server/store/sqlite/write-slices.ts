@@ -1,9 +1,10 @@
+import { CouchError } from '../../couch-error.ts'
 import { editSize } from '../edit-size.ts'
 import type { AttachmentEdit, Edit, WriteOutcome } from '../store.ts'
 import type { Refusal } from './commands.ts'
 import type { WriterClient } from './writer-client.ts'
 
-/** What one slice holds at most; a larger write shares the writer with others between its slices. */
+/** What one slice holds at most: the clone that a slice is to the writer's thread must not hold up this one. */
 const SLICE_EDITS = 500
 const SLICE_BYTES = 1024 * 1024
 /** Slices of one write on their way at once: one in the commit, one waiting for it. */
@@ -29,9 +30,16 @@ export async function writeInSlices(
     }
   } catch (error) {
     await Promise.allSettled(ahead)
-    throw error
+    throw outcomes.length === 0 ? error : partlyStored(error)
   }
   return outcomes
+}
+
+/** The writer knows of one slice only. */
+function partlyStored(error: unknown): unknown {
+  if (!(error instanceof CouchError)) return error
+  const reason = error.message.replace('nothing was stored', 'only a part was stored')
+  return new CouchError(error.word, reason, { cause: error })
 }
 
 function sliceEnd(edits: readonly Edit[], start: number): number {

@@ -3,7 +3,10 @@ import type { Test } from 'tap'
 import { interactive, replicated, type Subject, store, writeOne } from './subject.ts'
 
 /** Many writers at once share commits and do not disturb each other. */
-export async function concurrentWritesSuite(t: Test, { newDatabase }: Subject): Promise<void> {
+export async function concurrentWritesSuite(
+  t: Test,
+  { newDatabase, store: subjectStore }: Subject,
+): Promise<void> {
   await t.test('many writers of many databases are all acknowledged, and all is there', async t => {
     const databases = await Promise.all(Array.from({ length: 20 }, newDatabase))
     await Promise.all(
@@ -62,6 +65,63 @@ export async function concurrentWritesSuite(t: Test, { newDatabase }: Subject): 
     )
   })
 
+  await t.test('expensive edits of one database do not hold up a single write of another', async t => {
+    const [heavy, single] = [await newDatabase(), await newDatabase()]
+    const lists = 40
+    let done = 0
+    const writing = range(lists).map(list =>
+      heavy.write(branches(list * BRANCHES, BRANCHES)).then(outcomes => {
+        done++
+        return outcomes
+      }),
+    )
+    await writing[0]
+    await store(single, interactive('a'))
+    t.ok(done < lists, `${done} of ${lists} lists were acknowledged before it`)
+    const outcomes = (await Promise.all(writing)).flat()
+    t.ok(outcomes.every(({ ok }) => ok))
+    t.same(
+      outcomes.map(outcome => outcome.ok && outcome.rev),
+      branches(0, lists * BRANCHES).map(({ rev }) => rev),
+      'outcomes are in order',
+    )
+    t.equal(heavy.doc('x')?.tree.leaves().length, lists * BRANCHES)
+    t.equal(heavy.facts().updateSeq, lists * BRANCHES)
+  })
+
+  await t.test('two edits of a document see each other, however long the list', async t => {
+    const database = await newDatabase()
+    const busy = (await newDatabase()).write(branches(0, 600))
+    const edits = range(1500).map(() => interactive('a'))
+    const outcomes = await database.write(edits)
+    t.same(
+      outcomes.map(({ ok }) => ok),
+      edits.map((_, n) => n === 0),
+      'only the first makes it',
+    )
+    await busy
+  })
+
+  await t.test('what is asked of a database after a long write sees all of it', async t => {
+    const database = await newDatabase()
+    const writing = database.write(branches(0, 400))
+    const log = database.writeLocalDoc('log', undefined, '{}')
+    await log
+    t.equal(database.facts().updateSeq, 400)
+    await writing
+  })
+
+  await t.test('a database that is deleted in the middle of a long write refuses the rest of it', async t => {
+    const [large, other] = [await newDatabase(), await newDatabase()]
+    const writing = large.write(branches(0, 1500))
+    const refused = t.rejects(writing, { word: 'not_found' })
+    t.equal(await subjectStore.deleteDatabase(large.name), true)
+    await refused
+    await subjectStore.createDatabase(large.name)
+    t.equal(subjectStore.database(large.name)?.facts().updateSeq, 0, 'and one made anew has nothing of it')
+    await store(other, interactive('a'))
+  })
+
   await t.test('listeners are called after each commit of their database, and of no other', async t => {
     const [database, other] = [await newDatabase(), await newDatabase()]
     let calls = 0
@@ -87,6 +147,16 @@ export async function concurrentWritesSuite(t: Test, { newDatabase }: Subject): 
     })
     await store(database, interactive('a'))
     t.equal(await seen, 1)
+  })
+}
+
+const BRANCHES = 25
+
+/** Edits that each add a leaf to one document: what one costs grows with those before it. */
+function branches(start: number, count: number) {
+  return range(count).map(n => {
+    const rev = `1-${String(start + n).padStart(32, '0')}` as const
+    return { ...replicated('x', [rev]), rev }
   })
 }
 
