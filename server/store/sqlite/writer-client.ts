@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { CouchError } from '../../couch-error.ts'
 import type { Answer, Command, CommandKind, CommandOf, Report, Request, Results } from './commands.ts'
+import { CompactionEnds } from './compaction-ends.ts'
+import { noDatabase } from './reader/counts.ts'
 
 export type WriterEvents = {
   /** After each commit, once its answers are given. */
@@ -18,6 +20,7 @@ export class WriterClient {
   readonly #worker: Worker
   readonly #events: WriterEvents
   readonly #pending = new Map<number, Pending>()
+  readonly #compactions = new CompactionEnds()
   readonly #ended: Promise<void>
   #requests = 0
   #refusal: CouchError | undefined
@@ -46,29 +49,51 @@ export class WriterClient {
     command: CommandOf<Kind> & Command,
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<Results[Kind]> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
-    return new Promise<Results[CommandKind]>((resolve, reject) => {
-      const request = ++this.#requests
-      this.#pending.set(request, { resolve, reject })
-      this.#post({ request, command }, transfer)
-    }) as Promise<Results[Kind]>
+    return new Promise<Results[CommandKind]>((resolve, reject) =>
+      this.#ask(command, { resolve, reject }, transfer),
+    ) as Promise<Results[Kind]>
+  }
+
+  /**
+   * Asks for compaction; resolves once that is on disk. `ended` resolves with its end, and rejects if the database or the store comes to
+   * its own before.
+   */
+  compact(db: number): Promise<{ readonly ended: Promise<void> }> {
+    return new Promise((resolve, reject) => {
+      const answered = (isRunning: Results[CommandKind]) =>
+        resolve({ ended: isRunning ? this.#compactions.next(db) : Promise.resolve() })
+      this.#ask({ kind: 'compact', db }, { resolve: answered, reject })
+    })
   }
 
   /** Lets the writer remove what a deleted database left. */
   reap(db: number): void {
+    this.#compactions.abandon(db, noDatabase())
     if (this.#refusal === undefined) this.#post({ control: 'reap', db })
   }
 
   /** Refuses what is asked for from now on. What was accepted goes on. */
-  refuse(reason: string): void {
+  refuse(reason: string): CouchError {
     this.#refusal ??= new CouchError('service_unavailable', reason)
+    return this.#refusal
   }
 
   /** Ends the thread after the commands it has. */
   async close(): Promise<void> {
-    this.refuse('The store is closed.')
+    const refusal = this.refuse('The store is closed.')
+    this.#compactions.abandonAll(refusal)
     this.#post({ control: 'close' })
     await this.#ended
+  }
+
+  #ask(command: Command, pending: Pending, transfer: readonly ArrayBuffer[] = []): void {
+    if (this.#refusal !== undefined) {
+      pending.reject(this.#refusal)
+      return
+    }
+    const request = ++this.#requests
+    this.#pending.set(request, pending)
+    this.#post({ request, command }, transfer)
   }
 
   #post(request: Request, transfer: readonly ArrayBuffer[] = []): void {
@@ -83,6 +108,7 @@ export class WriterClient {
 
   #receive(report: Report): void {
     if (report.kind === 'log') this.#events.log(report.line)
+    if (report.kind === 'compacted') this.#compactions.settle(report.db)
     if (report.kind !== 'committed') return
     for (const answer of report.answers) this.#settle(answer)
     this.#events.committed(report.changed, report.updates)
@@ -97,8 +123,9 @@ export class WriterClient {
 
   /** Without its thread no write can be known to be stored: none is left waiting. */
   #abandon(): void {
-    this.refuse("The store's writer has stopped.")
-    for (const { reject } of this.#pending.values()) reject(this.#refusal)
+    const refusal = this.refuse("The store's writer has stopped.")
+    for (const { reject } of this.#pending.values()) reject(refusal)
     this.#pending.clear()
+    this.#compactions.abandonAll(refusal)
   }
 }

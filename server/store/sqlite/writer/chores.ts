@@ -1,8 +1,10 @@
 import type { Connection } from '../connection.ts'
 import { compactSlice } from './compact.ts'
+import { freeSlice } from './free-pages.ts'
 import { removeLooseSlice } from './loose-attachments.ts'
 import { deletedDatabases, removeSlice } from './remove-deleted.ts'
 import { rollback } from './rollback.ts'
+import type { Run } from './transaction.ts'
 
 /**
  * The work that no client waits for: removing what is of no use any more. It is done in slices of a few milliseconds between the
@@ -10,11 +12,16 @@ import { rollback } from './rollback.ts'
  */
 export class Chores {
   readonly #connection: Connection
+  readonly #run: Run
+  readonly #onCompacted: (db: number) => void
   /** Deleted databases whose rows may be removed: those of earlier runs, and those that no handle believes in any more. */
   readonly #removable: Set<number>
 
-  constructor(connection: Connection) {
+  /** `onCompacted` is called with each database whose compaction has come to its end. */
+  constructor(connection: Connection, run: Run, onCompacted: (db: number) => void = () => {}) {
     this.#connection = connection
+    this.#run = run
+    this.#onCompacted = onCompacted
     this.#removable = new Set(deletedDatabases(connection))
   }
 
@@ -25,11 +32,16 @@ export class Chores {
 
   /** Does one slice, or nothing of it if it fails. False: there is nothing to do. */
   doSlice(): boolean {
+    const ended: number[] = []
     this.#connection.exec('begin')
     try {
       const hasWorked =
-        this.#removeDeleted() || compactSlice(this.#connection) || removeLooseSlice(this.#connection)
+        this.#removeDeleted() ||
+        this.#compact(ended) ||
+        removeLooseSlice(this.#connection, this.#run, Date.now()) ||
+        freeSlice(this.#connection)
       this.#connection.exec('commit')
+      for (const db of ended) this.#onCompacted(db)
       return hasWorked
     } catch (error) {
       rollback(this.#connection)
@@ -42,5 +54,11 @@ export class Chores {
     if (db === undefined) return false
     if (!removeSlice(this.#connection, db)) this.#removable.delete(db)
     return true
+  }
+
+  #compact(ended: number[]): boolean {
+    const slice = compactSlice(this.#connection)
+    if (slice?.hasEnded) ended.push(slice.db)
+    return slice !== undefined
   }
 }

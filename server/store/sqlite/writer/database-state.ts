@@ -53,11 +53,21 @@ export function readState(connection: Connection, db: number): DatabaseState {
   }
 }
 
-/** Writes the counters back. */
+/**
+ * Compaction begins by itself when the stored bytes are so many times those that were left when it last ended, and this much more. The
+ * ratio is that of CouchDB's own. A database in which nothing can be dropped is looked at once for each doubling, and then only at what
+ * changed since: all compactions together look at no more documents than were written.
+ */
+const COMPACTION_RATIO = 2
+const COMPACTION_FLOOR_BYTES = 4 * 1024 * 1024
+
+/** Writes the counters back, and asks for compaction if it is time. */
 export function writeState(connection: Connection, state: DatabaseState): void {
   connection.run(
-    `update databases set update_seq = ?, run = ?, last_time = ?, doc_count = ?, doc_del_count = ?,
-     active_bytes = ?, stored_bytes = ?, revs_limit = ?, purge_seq = ? where db = ?`,
+    `update databases set update_seq = ?1, run = ?2, last_time = ?3, doc_count = ?4, doc_del_count = ?5, active_bytes = ?6,
+     stored_bytes = ?7, revs_limit = ?8, purge_seq = ?9,
+     compact_to = case when compact_to <= compacted_seq and ?7 >= ${COMPACTION_RATIO} * compacted_bytes + ${COMPACTION_FLOOR_BYTES} then ?1 else compact_to end
+     where db = ?10`,
     state.updateSeq,
     state.run,
     state.lastTime,

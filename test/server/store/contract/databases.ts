@@ -21,6 +21,7 @@ export async function databasesSuite(t: Test, { store, newDatabase }: Subject): 
       storedBytes: 0,
       revsLimit: 1000,
       purgeSeq: 0,
+      isCompacting: false,
     })
   })
 
