@@ -19,6 +19,7 @@ import { removeRestoreMark } from './restore-mark.ts'
 import { readFacts, type StoreFacts } from './store-facts.ts'
 import { syncFile, syncFolderOf } from './sync-to-disk.ts'
 import { upgradeFile } from './upgrade-file.ts'
+import { deleteReplicationLogs } from './writer/replication-logs.ts'
 
 export type Restore = {
   /** The store's file, which need not be there; its folder is. */
@@ -100,8 +101,4 @@ function prepareDraft(open: OpenDatabase, draft: string, backup: string): StoreF
   } finally {
     copy.close()
   }
-}
-
-function deleteReplicationLogs(copy: Connection): void {
-  copy.run("delete from local_docs where id not like 'pull:%'")
 }
