@@ -25,92 +25,89 @@ export function askCompaction(tx: Transaction, { db }: CommandOf<'compact'>): Re
 /** A database that a slice of compaction worked on. `hasEnded`: all is compacted that had changed when somebody last asked. */
 export type CompactedSlice = { readonly db: number; readonly hasEnded: boolean }
 
+type Cursor = {
+  readonly db: number
+  readonly from: number
+  readonly goal: number
+  readonly updateSeq: number
+}
+
 /**
  * Compacts some documents of one database, in a transaction of its own. Undefined: nothing is to be compacted. Only documents that
  * changed since the last compaction are looked at, in the order of their changes; one that changes meanwhile is met again, at its new
  * place. Neither its number nor its time is changed, so no feed tells of it.
  */
 export function compactSlice(connection: Connection): CompactedSlice | undefined {
-  const row = connection.row<[number, number, number]>(
-    `select db, compacted_seq, compact_to from databases where compact_to > compacted_seq and deleted = 0
+  const row = connection.row<[number, number, number, number]>(
+    `select db, compacted_seq, compact_to, update_seq from databases where compact_to > compacted_seq and deleted = 0
      order by db limit 1`,
   )
   if (row === undefined) return undefined
-  const [db, from, to] = row
-  const docs = readPage(connection, { db, from, to })
-  const at = docs.length === 0 ? to : compactDocs(connection, db, docs)
-  if (at === to) reachGoal(connection, db)
-  return { db, hasEnded: at === to }
+  const [db, from, goal, updateSeq] = row
+  const at = compactDocs(connection, { db, from, goal, updateSeq })
+  moveCursor(connection, { db, from: at, goal, updateSeq })
+  return { db, hasEnded: at >= goal }
 }
 
 type Doc = readonly [seq: number, id: string, live: number | null, tree: string]
 
-function readPage(
-  connection: Connection,
-  { db, from, to }: { readonly db: number; readonly from: number; readonly to: number },
-): readonly Doc[] {
+function readPage(connection: Connection, { db, from }: Cursor): readonly Doc[] {
   const rows = connection.each<Doc>(
-    'select seq, id, live, tree from docs where db = ? and seq > ? and seq <= ? order by seq limit ?',
+    'select seq, id, live, tree from docs where db = ? and seq > ? order by seq limit ?',
     db,
     from,
-    to,
     SLICE_DOCS,
   )
   return takePage(rows, doc => ({ result: doc, size: doc[3].length }))
 }
 
 /**
- * Goes on until a slice's room is used up. A document that needs more of it is gone on with in the next one. Returns the number of the
- * last one that is done.
+ * Goes on until a slice's room is used up, and returns the number up to which all is done. A document that needs more room is gone on
+ * with in the next slice.
  */
-function compactDocs(connection: Connection, db: number, docs: readonly Doc[]): number | undefined {
+function compactDocs(connection: Connection, cursor: Cursor): number {
   const room = { bodies: SLICE_BODIES, bytes: SLICE_BYTES }
-  let at: number | undefined
-  let freed = 0
+  const docs = readPage(connection, cursor)
+  let at = cursor.from
   for (const doc of docs) {
-    const dropped = compactDoc(connection, db, doc, room)
-    freed += dropped.bytes
-    if (!dropped.hasEnded) break
+    if (!compactDoc(connection, cursor.db, doc, room)) break
     at = doc[0]
   }
-  connection.run(
-    'update databases set compacted_seq = coalesce(?, compacted_seq), stored_bytes = stored_bytes - ? where db = ?',
-    at ?? null,
-    freed,
-    db,
-  )
-  return at
+  const freed = SLICE_BYTES - room.bytes
+  if (freed > 0)
+    connection.run('update databases set stored_bytes = stored_bytes - ? where db = ?', freed, cursor.db)
+  return docs.length === 0 ? cursor.updateSeq : at
 }
 
 /** What a slice may still do. */
 type Room = { bodies: number; bytes: number }
 
-function compactDoc(connection: Connection, db: number, [, id, live, tree]: Doc, room: Room) {
+/** False: there was not room enough for all of it. */
+function compactDoc(connection: Connection, db: number, [, id, live, tree]: Doc, room: Room): boolean {
   const unused = innerBodies(tree).filter(seq => seq !== live)
   const dropped = new Set<number>()
-  let bytes = 0
   for (const seq of unused) {
     if (room.bodies <= 0 || room.bytes <= 0) break
-    const size = dropBody(connection, db, seq)
-    dropped.add(seq)
-    bytes += size
-    room.bytes -= size
+    room.bytes -= dropBody(connection, db, seq)
     room.bodies--
+    dropped.add(seq)
   }
   if (dropped.size > 0)
     connection.run('update docs set tree = ? where db = ? and id = ?', dropBodies(tree, dropped), db, id)
-  return { bytes, hasEnded: dropped.size === unused.length }
+  return dropped.size === unused.length
 }
 
 /**
- * The goal is reached. What changed meanwhile has moved behind it and is the next goal, or a document that is written again and again
- * would never be met: its old bodies are more than a slice has room for, and after the slice it is somewhere else.
+ * Beyond the goal it goes on to what changed meanwhile, and ends where nothing is left. If it ended at the goal, a document that is
+ * written again and again would never be met: it needs more than one slice, and after the first it is somewhere else.
  */
-function reachGoal(connection: Connection, db: number): void {
+function moveCursor(connection: Connection, { db, from, goal, updateSeq }: Cursor): void {
   connection.run(
-    `update databases set compacted_seq = compact_to, compact_to = update_seq,
-       compacted_bytes = case when compact_to = update_seq then stored_bytes else compacted_bytes end
-     where db = ?`,
+    `update databases set compacted_seq = ?2, compact_to = ?3,
+       compacted_bytes = case when ?2 = update_seq then stored_bytes else compacted_bytes end
+     where db = ?1`,
     db,
+    from,
+    from >= goal ? updateSeq : goal,
   )
 }
