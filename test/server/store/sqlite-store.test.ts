@@ -7,6 +7,7 @@ import { concurrentWritesSuite } from './contract/concurrent-writes.ts'
 import { databasesSuite } from './contract/databases.ts'
 import { interactiveEditsSuite } from './contract/interactive-edits.ts'
 import { localDocsSuite } from './contract/local-docs.ts'
+import { purgeSuite } from './contract/purge.ts'
 import { readsSuite } from './contract/reads.ts'
 import { replicatedEditsSuite } from './contract/replicated-edits.ts'
 import { replicationLogsSuite } from './contract/replication-logs.ts'
@@ -28,6 +29,7 @@ await t.test('times of changes', t => changeTimesSuite(t, subject))
 await t.test('concurrent writes', t => concurrentWritesSuite(t, subject))
 
 await t.test('compaction', t => compactionSuite(t, subject))
+await t.test('purge', t => purgeSuite(t, subject))
 
 await t.test('after all this the file agrees with itself', async t => {
   await store.close()

@@ -61,20 +61,16 @@ function dropBodies(tx: Transaction, state: DatabaseState, seqs: readonly number
   for (const seq of seqs) state.storedBytes -= dropBody(tx.connection, state.db, seq)
 }
 
-function count(
-  state: DatabaseState,
-  before: DocRecord | undefined,
-  after: { readonly deleted: boolean; readonly bytes: number },
-): void {
+/** What of a document is counted. */
+type Counted = { readonly deleted: boolean; readonly bytes: number }
+
+/** Counts a document as it is after a change, and no more as it was before. Undefined: it was or is not there. */
+export function count(state: DatabaseState, before: Counted | undefined, after: Counted | undefined): void {
   if (before !== undefined) countOne(state, before, -1)
-  countOne(state, after, 1)
+  if (after !== undefined) countOne(state, after, 1)
 }
 
-function countOne(
-  state: DatabaseState,
-  doc: { readonly deleted: boolean; readonly bytes: number },
-  by: 1 | -1,
-): void {
+function countOne(state: DatabaseState, doc: Counted, by: 1 | -1): void {
   if (doc.deleted) state.docDelCount += by
   else state.docCount += by
   state.activeBytes += by * doc.bytes
