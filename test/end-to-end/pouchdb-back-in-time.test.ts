@@ -1,0 +1,162 @@
+import t from 'tap'
+import { userDbName } from '../../design-docs/user-db.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { httpClient } from '../fixtures/http-client.ts'
+import { type Content, type Phone, phone } from '../fixtures/phone.ts'
+import { type ServerWithCopies, serverWithCopies } from '../fixtures/server-with-copies.ts'
+
+const USER = 'lifter'
+
+/** What a phone and its user's database on the server hold: each document with all leaves. */
+async function contentOf(database: PouchDB.Database<Content>): Promise<string[]> {
+  const { results } = await database.changes({ style: 'all_docs' })
+  return results.map(({ id, changes }) => [id, ...changes.map(({ rev }) => rev).sort()].join(' ')).sort()
+}
+
+async function idsOf(database: PouchDB.Database<Content>): Promise<string[]> {
+  return (await database.allDocs()).rows.map(row => row.id)
+}
+
+/** Live sync as an app has it; the back-off is shortened so that the test is. */
+function goOnline(t: Tap, { local, remote }: Phone) {
+  const sync = local.sync(remote, { live: true, retry: true, back_off_function: () => 50 })
+  sync.on('error', error => t.fail(`live sync ended: ${String(error)}`))
+  sync.on('denied', denied => t.fail(`denied: ${JSON.stringify(denied)}`))
+  t.teardown(() => sync.cancel())
+  return sync
+}
+type Tap = Parameters<typeof phone>[0]
+
+/** Phone and server have the same documents, these and no others. */
+async function agree(t: Tap, { local, remote }: Phone, ids: readonly string[]): Promise<void> {
+  await eventually(
+    async () => {
+      const [here, there] = await Promise.all([contentOf(local), contentOf(remote)])
+      return here.length === ids.length && here.join() === there.join()
+    },
+    `phone and server agree on ${ids.join(' ')}`,
+  )
+  t.same(await idsOf(local), ids)
+  t.same(await idsOf(remote), ids)
+}
+
+type Setting = {
+  readonly server: ServerWithCopies
+  readonly one: Phone
+  readonly sync: ReturnType<typeof goOnline>
+  put(...ids: string[]): Promise<void>
+  /** Another device of the user's wrote this one to the server. */
+  putElsewhere(id: string): Promise<void>
+  lastUpdate(): Promise<string>
+  /** Asks as the bridge does, and tells whether the store went back. */
+  witness(since: string): Promise<boolean>
+}
+
+/** A phone that is online and has its first documents on the server. */
+async function settingOf(t: Tap): Promise<Setting> {
+  const server = await serverWithCopies(t)
+  const one = await phone(t, server.url, server.token(USER))
+  const sync = goOnline(t, one)
+  const mine = httpClient(`${server.url}/me`, server.bearer(USER))
+  const admin = httpClient(server.url, server.basic)
+  const put = async (...ids: string[]) => {
+    for (const _id of ids) await one.local.put({ _id })
+  }
+  await put('a1', 'a2')
+  await agree(t, one, ['a1', 'a2'])
+  return {
+    server,
+    one,
+    sync,
+    put,
+    putElsewhere: async id => {
+      await mine.put(`/${id}`, {})
+    },
+    lastUpdate: async () => (await admin.get('/_db_updates')).json.last_seq,
+    witness: async since => (await admin.get(`/_db_updates?since=${since}`)).json.rewound === true,
+  }
+}
+
+/** The folder is copied aside, phone and server go on, the copy is put back. Answers the last update that was seen meanwhile. */
+async function goBackInTime(
+  t: Tap,
+  { server, one, put, putElsewhere, lastUpdate }: Setting,
+): Promise<string> {
+  await server.copyAside()
+  await put('b1', 'b2')
+  await putElsewhere('c1')
+  await agree(t, one, ['a1', 'a2', 'b1', 'b2', 'c1'])
+  const seen = await lastUpdate()
+  await server.copyBack()
+  return seen
+}
+
+t.test('a restart', async t => {
+  const { server, one, put } = await settingOf(t)
+  await server.restart()
+  await put('b1')
+  await agree(t, one, ['a1', 'a2', 'b1'])
+})
+
+t.test('the folder copied back, while the phone stays online and goes on writing', async t => {
+  const setting = await settingOf(t)
+  const seen = await goBackInTime(t, setting)
+  t.equal(await setting.witness(seen), true)
+  await setting.put('d1')
+  await agree(t, setting.one, ['a1', 'a2', 'b1', 'b2', 'c1', 'd1'])
+})
+
+t.test(
+  'the folder copied back, and the phone has noted its progress there before anyone could tell',
+  async t => {
+    const setting = await settingOf(t)
+    const seen = await goBackInTime(t, setting)
+    await setting.put('d1')
+    await eventually(async () => (await idsOf(setting.one.remote)).includes('d1'), 'it is pushed')
+    await eventually(async () => (await setting.one.local.info()).doc_count === 6, 'nothing left the phone')
+    t.equal(await setting.witness(seen), true)
+    await setting.put('e1')
+    await agree(t, setting.one, ['a1', 'a2', 'b1', 'b2', 'c1', 'd1', 'e1'])
+  },
+)
+
+t.test('the folder copied back, and the app is started again and writes nothing', async t => {
+  const setting = await settingOf(t)
+  const seen = await goBackInTime(t, setting)
+  setting.sync.cancel()
+  t.equal(await setting.witness(seen), true)
+  goOnline(t, setting.one)
+  await agree(t, setting.one, ['a1', 'a2', 'b1', 'b2', 'c1'])
+})
+
+t.test('the folder copied back, and another reader of this database is the one who shows it', async t => {
+  const setting = await settingOf(t)
+  const { server, one } = setting
+  await server.copyAside('running')
+  await setting.put('b1')
+  await agree(t, one, ['a1', 'a2', 'b1'])
+  const reader = httpClient(`${server.url}/me`, server.bearer(USER))
+  const { last_seq } = (await reader.get('/_changes')).json
+  await server.copyBack()
+  t.equal((await reader.get(`/_changes?since=${last_seq}`)).json.rewound, true)
+  await setting.put('d1')
+  await agree(t, one, ['a1', 'a2', 'b1', 'd1'])
+})
+
+t.test('the database deleted and made anew, while the phone stays online', async t => {
+  const { server, one, put } = await settingOf(t)
+  await httpClient(server.url, server.basic).delete(`/${userDbName(USER)}`)
+  await eventually(async () => (await one.remote.info()).doc_count === 0, 'there is a new one')
+  await put('b1')
+  await agree(t, one, ['a1', 'a2', 'b1'])
+})
+
+t.test('the database deleted and made anew, while the phone is offline', async t => {
+  const { server, one, sync, put, putElsewhere } = await settingOf(t)
+  sync.cancel()
+  await httpClient(server.url, server.basic).delete(`/${userDbName(USER)}`)
+  await putElsewhere('c1')
+  await put('b1')
+  goOnline(t, one)
+  await agree(t, one, ['a1', 'a2', 'b1', 'c1'])
+})
