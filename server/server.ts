@@ -5,6 +5,7 @@ import { admit } from './auth/access.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import { isBodilessError } from './couch/bodiless-errors.ts'
 import { USERS_DATABASE } from './couch/database.ts'
+import { ParseGate } from './couch/parse-gate.ts'
 import { couchRoutes } from './couch/routes.ts'
 import { createApp } from './http/app.ts'
 import { type Listening, listen } from './http/listen.ts'
@@ -89,6 +90,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
       store: parts.store,
       limits: options,
       uploadsFolder: join(options.dataFolder, UPLOADS_FOLDER),
+      parseGate: new ParseGate(),
       version: await packageVersion(),
       log: parts.log,
     }),

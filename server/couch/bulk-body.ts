@@ -7,6 +7,7 @@ import { parseJson } from '../http/json-body.ts'
 import type { DocLimits } from './doc-input.ts'
 import { DocScanner } from './doc-scanner.ts'
 import { isSourceTooLarge, maxSourceBytes } from './doc-source.ts'
+import type { ParseGate } from './parse-gate.ts'
 import { type CutValue, headOf } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
@@ -30,6 +31,9 @@ export type BulkBodyOptions = {
   /** Where large bodies wait. Made when it is needed. */
   readonly uploadsFolder: string
   readonly limits: DocLimits
+  readonly parseGate: ParseGate
+  /** Aborts when nobody waits for the answer. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -45,14 +49,24 @@ export async function receiveBulkBody(
   let length = 0
   while (length <= MAX_MEMORY_BYTES) {
     const next = await iterator.next()
-    if (next.done) return parsedBody(Buffer.concat(chunks, length))
+    if (next.done) return parsedBody(Buffer.concat(chunks, length), options)
     chunks.push(next.value)
     length += next.value.length
   }
   return spooledBody({ chunks, rest: iterator }, options)
 }
 
-function parsedBody(bytes: Buffer): BulkBody {
+async function parsedBody(bytes: Buffer, { parseGate, signal }: BulkBodyOptions): Promise<BulkBody> {
+  const leave = await parseGate.enter(bytes.length, signal)
+  try {
+    return { ...parse(bytes), close: async () => leave() }
+  } catch (error) {
+    leave()
+    throw error
+  }
+}
+
+function parse(bytes: Buffer): Omit<BulkBody, 'close'> {
   const body = parseJson(bytes)
   if (!isJsonObject(body)) throw new CouchError('bad_request', 'Request body must be a JSON object')
   const { docs, new_edits: newEdits } = body
@@ -60,7 +74,7 @@ function parsedBody(bytes: Buffer): BulkBody {
   if (!Array.isArray(docs)) throw new CouchError('bad_request', '`docs` parameter must be an array.')
   checkCount(docs.length)
   const all = docs.map((doc: unknown) => ({ doc }))
-  return { newEdits: readNewEdits(newEdits), docs: () => [all], close: async () => {} }
+  return { newEdits: readNewEdits(newEdits), docs: () => [all] }
 }
 
 type Arriving = { readonly chunks: readonly Uint8Array[]; readonly rest: AsyncIterator<Uint8Array> }
@@ -68,15 +82,18 @@ type Arriving = { readonly chunks: readonly Uint8Array[]; readonly rest: AsyncIt
 async function spooledBody(arriving: Arriving, options: BulkBodyOptions): Promise<BulkBody> {
   const file = await openNameless(options.uploadsFolder)
   try {
-    const { members, hasDocs } = await spool(arriving, file, options.limits)
+    const { scanner, largest } = await spool(arriving, file, options)
+    const { members, hasDocs } = scanner
     if (!hasDocs && members.has('docs'))
       throw new CouchError('bad_request', '`docs` parameter must be an array.')
     if (!hasDocs) throw missingDocs()
-    return {
-      newEdits: readNewEdits(members.get('new_edits')),
-      docs: () => docsOf(file, options.limits),
-      close: () => file.close(),
+    const newEdits = readNewEdits(members.get('new_edits'))
+    const leave = await options.parseGate.enter(largest, options.signal)
+    const close = async () => {
+      leave()
+      await file.close()
     }
+    return { newEdits, docs: () => docsOf(file, options.limits), close }
   } catch (error) {
     await file.close()
     throw error
@@ -92,21 +109,37 @@ async function openNameless(folder: string): Promise<FileHandle> {
   return file
 }
 
-/** Writes the body to the file and makes sure that it is JSON. */
-async function spool({ chunks, rest }: Arriving, file: FileHandle, limits: DocLimits): Promise<DocScanner> {
+type Spooled = { readonly scanner: DocScanner; readonly largest: number }
+
+/** Writes the body to the file and makes sure that it is JSON. Also tells how long its longest document is. */
+async function spool(
+  { chunks, rest }: Arriving,
+  file: FileHandle,
+  { limits, parseGate, signal }: BulkBodyOptions,
+): Promise<Spooled> {
   const scanner = new DocScanner(maxSourceBytes(limits))
   let count = 0
+  let largest = 0
   const take = async (chunk: Uint8Array) => {
     const found = scanner.push(asBuffer(chunk))
     count += found.length
     checkCount(count)
-    for (const source of found) bulkDoc(source, limits)
+    for (const cut of found) {
+      const bytes = cut.kind === 'whole' ? cut.source.length : 0
+      largest = Math.max(largest, bytes)
+      const leave = await parseGate.enter(bytes, signal)
+      try {
+        bulkDoc(cut, limits)
+      } finally {
+        leave()
+      }
+    }
     await file.writeFile(chunk)
   }
   for (const chunk of chunks) await take(chunk)
   for (let next = await rest.next(); !next.done; next = await rest.next()) await take(next.value)
   scanner.end()
-  return scanner
+  return { scanner, largest }
 }
 
 async function* docsOf(file: FileHandle, limits: DocLimits): AsyncGenerator<readonly BulkDoc[]> {

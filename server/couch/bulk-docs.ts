@@ -22,10 +22,10 @@ export function bulkDocsRoutes(context: CouchContext): readonly Route[] {
 
 async function writeBulkDocs(call: Call, database: Database, context: CouchContext): Promise<Answer> {
   requireJsonContent(call.headers)
-  const { limits, uploadsFolder } = context
+  const { limits } = context
   const body = await receiveBulkBody(call.stream as AsyncIterable<Uint8Array>, {
-    uploadsFolder,
-    limits,
+    ...context,
+    signal: call.signal,
   })
   try {
     const writer = new BulkWriter(database, { newEdits: body.newEdits, caller: call.caller, limits })

@@ -3,6 +3,7 @@ import { isOwnDatabase } from '../auth/access.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Call, Route } from '../http/route.ts'
 import type { Database, Store } from '../store/store.ts'
+import type { ParseGate } from './parse-gate.ts'
 
 /** What the protocol's routes are built with. */
 export type CouchContext = {
@@ -13,6 +14,7 @@ export type CouchContext = {
   }
   /** Where large bodies wait until they are complete. */
   readonly uploadsFolder: string
+  readonly parseGate: ParseGate
   /** Of this package. */
   readonly version: string
   readonly log: Logger

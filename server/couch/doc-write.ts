@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { CouchError } from '../couch-error.ts'
 import { mediaType, requireJsonContent } from '../http/content-type.ts'
-import { readJson } from '../http/json-body.ts'
+import { readBody } from '../http/json-body.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database } from '../store/store.ts'
 import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
@@ -23,13 +23,12 @@ type WriteCall = Call<WriteQuery>
 
 /** `PUT` and `DELETE /db/doc`, `POST /db`. */
 export function docWriteRoutes(context: CouchContext): readonly Route[] {
-  const { limits } = context
   return [
     ...docRoutes(context, '', {
       method: 'PUT',
       query: writeQuery,
       body: { kind: 'stream' },
-      handle: (call: WriteCall, database) => putDocument(call, database, limits),
+      handle: (call: WriteCall, database) => putDocument(call, database, context),
     }),
     ...docRoutes(context, '', { method: 'DELETE', query: writeQuery, handle: deleteDocument }),
     databaseRoute(context, {
@@ -37,7 +36,7 @@ export function docWriteRoutes(context: CouchContext): readonly Route[] {
       path: '/:db',
       query: writeQuery,
       body: { kind: 'stream' },
-      handle: (call: WriteCall, database) => postDocument(call, database, limits),
+      handle: (call: WriteCall, database) => postDocument(call, database, context),
     }),
   ]
 }
@@ -59,25 +58,38 @@ export function newDocId(): string {
   return randomUUID().replaceAll('-', '')
 }
 
-async function putDocument(call: WriteCall, database: Database, limits: DocLimits): Promise<Answer> {
+async function putDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
   const id = docIdOf(call)
   checkMayWrite(call.caller, id)
   if (mediaType(call.headers) === 'multipart/related')
     throw new CouchError('bad_content_type', 'multipart/related is not supported yet; send JSON')
-  return storeDocument(call, database, { id, doc: await readBody(call, limits), limits })
+  const { limits } = context
+  return withDocument(call, context, doc => storeDocument(call, database, { id, doc, limits }))
 }
 
-async function postDocument(call: WriteCall, database: Database, limits: DocLimits): Promise<Answer> {
+async function postDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
   requireJsonContent(call.headers)
-  const doc = await readBody(call, limits)
-  const id = checkedDocId(doc._id ?? newDocId())
-  checkMayWrite(call.caller, id)
-  return storeDocument(call, database, { id, doc, limits })
+  const { limits } = context
+  return withDocument(call, context, doc => {
+    const id = checkedDocId(doc._id ?? newDocId())
+    checkMayWrite(call.caller, id)
+    return storeDocument(call, database, { id, doc, limits })
+  })
 }
 
-async function readBody(call: WriteCall, limits: DocLimits): Promise<RawDoc> {
-  const parse = (source: Buffer) => parseDocSource(source, limits)
-  return rawDoc(await readJson(call.stream as Readable, z.unknown(), maxSourceBytes(limits), parse))
+/** Reads the document and stores it; others wait for the room that a large one takes until it is stored. */
+async function withDocument(
+  call: WriteCall,
+  { limits, parseGate }: CouchContext,
+  store: (doc: RawDoc) => Promise<Answer>,
+): Promise<Answer> {
+  const source = await readBody(call.stream as Readable, maxSourceBytes(limits))
+  const leave = await parseGate.enter(source.length, call.signal)
+  try {
+    return await store(rawDoc(source.length === 0 ? undefined : parseDocSource(source, limits)))
+  } finally {
+    leave()
+  }
 }
 
 type Stored = { readonly id: string; readonly doc: RawDoc; readonly limits: DocLimits }

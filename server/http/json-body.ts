@@ -14,19 +14,23 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * Reads a body as JSON and checks it. The limit counts what is left after decompression: no small gzip can fill
- * memory. An empty body counts as absent where the schema takes that. `parse` may know better what such a body may hold.
+ * memory. An empty body counts as absent where the schema takes that.
  */
 export async function readJson<Body>(
   stream: Readable,
   schema: ZodType<Body>,
   maxBytes: number,
-  parse: (bytes: Buffer) => unknown = parseBody,
 ): Promise<Body> {
-  const bytes = await readBytes(stream, length => checkSize(length, maxBytes))
+  const bytes = await readBody(stream, maxBytes)
   const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
-  const parsed = absent?.success ? absent : schema.safeParse(parse(bytes))
+  const parsed = absent?.success ? absent : schema.safeParse(parseBody(bytes))
   if (parsed.success) return parsed.data
   throw new CouchError('bad_request', describeIssues(parsed.error, 'Invalid body'))
+}
+
+/** All bytes of a body. @throws CouchError `too_large` */
+export function readBody(stream: Readable, maxBytes: number): Promise<Buffer> {
+  return readBytes(stream, length => checkSize(length, maxBytes))
 }
 
 function checkSize(length: number, maxBytes: number): void {

@@ -4,6 +4,7 @@ import jwt from 'jsonwebtoken'
 import { pino } from 'pino'
 import t from 'tap'
 import { userDbName } from '../../../design-docs/user-db.ts'
+import { ParseGate } from '../../../server/couch/parse-gate.ts'
 import { couchRoutes } from '../../../server/couch/routes.ts'
 import { rawRequest } from '../../fixtures/raw-request.ts'
 import { ADMIN, JWT, type RunningServer, runningServer } from '../../fixtures/running-server.ts'
@@ -148,6 +149,7 @@ const routes = (server: RunningServer) =>
     store: server.store,
     limits: { maxDocumentBytes: 1, maxAttachmentBytes: 1 },
     uploadsFolder: tmpdir(),
+    parseGate: new ParseGate(),
     version: '0',
     log: pino({ level: 'silent' }),
   }).map(({ method, path }) => ({ method, path, name: `${method} ${path}` }))
