@@ -1,7 +1,12 @@
+import { z } from 'zod'
 import { userOfDb } from '../../design-docs/user-db.ts'
+import { CouchError } from '../couch-error.ts'
 import type { Route } from '../http/route.ts'
 import type { Database } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
+
+/** A number and no more. */
+const MAX_LIMIT_BYTES = 64
 
 /** What can be asked of a database beside its documents. */
 export function databaseFactsRoutes(context: CouchContext): readonly Route[] {
@@ -12,11 +17,26 @@ export function databaseFactsRoutes(context: CouchContext): readonly Route[] {
       handle: (_call, database) => ({ json: database.facts().revsLimit }),
     }),
     databaseRoute(context, {
+      method: 'PUT',
+      path: '/:db/_revs_limit',
+      access: 'admin',
+      body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_LIMIT_BYTES },
+      async handle(call, database) {
+        await database.setRevsLimit(checkedRevsLimit(call.body))
+        return { json: { ok: true } }
+      },
+    }),
+    databaseRoute(context, {
       method: 'GET',
       path: '/:db/_security',
       handle: (_call, database) => ({ json: securityObject(database.name) }),
     }),
   ]
+}
+
+function checkedRevsLimit(limit: unknown): number {
+  if (typeof limit === 'number' && Number.isSafeInteger(limit) && limit > 0) return limit
+  throw new CouchError('bad_request', '`revs_limit` must be a positive integer')
 }
 
 /** A database's facts as CouchDB tells them. */
@@ -31,7 +51,7 @@ export function factsAnswer(database: Database) {
     doc_del_count: facts.docDelCount,
     doc_count: facts.docCount,
     disk_format_version: 8,
-    compact_running: false,
+    compact_running: facts.isCompacting,
     cluster: { q: 1, n: 1, w: 1, r: 1 },
     // CouchDB's replicator compares it at each checkpoint; the sequences say themselves what is still the same.
     instance_start_time: '0',

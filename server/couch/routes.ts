@@ -4,6 +4,7 @@ import { attachmentRoutes } from './attachments.ts'
 import { bulkDocsRoutes } from './bulk-docs.ts'
 import { bulkGetRoutes } from './bulk-get.ts'
 import { changesRoutes } from './changes.ts'
+import { compactionRoutes } from './compaction.ts'
 import type { CouchContext } from './couch-context.ts'
 import { databaseRoutes } from './database.ts'
 import { databaseFactsRoutes } from './database-facts.ts'
@@ -14,6 +15,7 @@ import { docWriteRoutes } from './doc-write.ts'
 import { ensureFullCommitRoutes } from './ensure-full-commit.ts'
 import { localDocRoutes } from './local-docs.ts'
 import { localDocsListRoutes } from './local-docs-list.ts'
+import { purgeRoutes } from './purge.ts'
 import { revsDiffRoutes } from './revs-diff.ts'
 import { serverRoutes } from './server-facts.ts'
 import { sessionRoutes } from './session.ts'
@@ -28,6 +30,8 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...databaseRoutes(context),
     ...databaseFactsRoutes(context),
     ...ensureFullCommitRoutes(context),
+    ...compactionRoutes(context),
+    ...purgeRoutes(context),
     ...changesRoutes(context),
     ...revsDiffRoutes(context),
     ...bulkGetRoutes(context),

@@ -124,6 +124,8 @@ export interface Database {
    * end; it works in slices between the writes of others, and goes on after a restart.
    */
   compact(): Promise<void>
+  /** Asks for the same and waits only until it is certain to be done: `DatabaseFacts.isCompacting` tells of its end. */
+  askCompaction(): Promise<void>
   /**
    * Forgets leaves, and the ancestors that no other leaf has, as if they had never been; a document without a leaf is gone, and no feed
    * tells of it. Answers the revs that were leaves and are forgotten now.

@@ -156,15 +156,24 @@ export class SqliteDatabase implements Database {
   }
 
   async compact(): Promise<void> {
-    this.#reader()
-    // Only the asking is a write that `close` waits for: what is not done then goes on after the next start.
-    const { ended } = await this.#shared.accept(() => this.#shared.writer.compact(this.#db))
+    const { ended } = await this.#askCompaction()
     await ended
+  }
+
+  async askCompaction(): Promise<void> {
+    const { ended } = await this.#askCompaction()
+    ended.catch(() => {})
   }
 
   upload(): AttachmentUpload {
     this.#reader()
     return new SqliteUpload(this.#db, async (command, transfer) => this.#send(command, transfer))
+  }
+
+  /** Only the asking is a write that `close` waits for: what is not done then goes on after the next start. */
+  async #askCompaction(): Promise<{ readonly ended: Promise<void> }> {
+    this.#reader()
+    return this.#shared.accept(() => this.#shared.writer.compact(this.#db))
   }
 
   #send<Kind extends CommandKind>(
