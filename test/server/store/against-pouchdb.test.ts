@@ -23,7 +23,7 @@ const REVS_LIMITS = [1000, 1000, 20, 8, 4, 2, 1] as const
 const MOST_LEFT_OUT = {
   'takes an unknown parent': 0.02,
   'learns nothing of a known rev': 0.03,
-  'drops the last live body': 0.03,
+  'drops the last live body': 0.05,
   'tears a history': 0.08,
 } as const
 

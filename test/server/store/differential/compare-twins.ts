@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Attachment, Database, StoredDoc } from '../../../../server/store/store.ts'
+import type { Attachment, StoredDoc } from '../../../../server/store/store.ts'
 import type { PouchDoc, Twins } from './twins.ts'
 
 /** What PouchDB answers to `open_revs: 'all'`, with attachments. */
@@ -28,22 +28,16 @@ export async function compareHistory(twins: Twins, id: string): Promise<void> {
   if (doc === undefined || theirs === undefined) return
   const leaves = doc.tree.leaves().map(({ rev }) => rev)
   agree([...leaves].sort(), [...theirs.paths.keys()].sort(), `the leaves of ${id}`)
-  const lastLive = lastLiveOf(database, id)
   for (const leaf of leaves) {
     // Where branches share ancestors we keep them for the longest one, as CouchDB does; PouchDB cuts each branch at the limit.
     const info = doc.tree.revsInfo(leaf).slice(0, limit)
-    const ours = info.map(({ rev, status }) => [rev, status !== 'missing' || rev === lastLive])
+    const ours = info.map(({ rev, status }) => [rev, status !== 'missing' || twins.wasLastLive(id, rev)])
     const path = theirs.paths.get(leaf) ?? []
-    const known = path.map(({ rev, isAvailable }) => [rev, isAvailable || rev === lastLive])
+    const known = path.map(({ rev, isAvailable }) => [rev, isAvailable || twins.wasLastLive(id, rev)])
     agree(ours, known, `the ancestors of ${id} ${leaf}`)
     // Of what is no leaf PouchDB may forget that it was deleted, when a path with older ancestors comes.
     agree(info[0]?.status === 'deleted', path[0]?.isDeleted, `${id} ${leaf} is deleted`)
   }
-}
-
-function lastLiveOf(database: Database, id: string): string | undefined {
-  const [row] = database.changes({ after: 0, limit: 1, ids: [id], withLastLive: true })
-  return row?.lastLive?.rev
 }
 
 /** Compares all that can be read of both. */

@@ -38,7 +38,8 @@ export type Operation =
 
 /** Documents that are edited at a time. */
 const DOCS = 8
-const COMPACTIONS = 0
+/** Share of the operations. */
+const COMPACTIONS = 0.02
 const LOCAL_IDS = ['x', 'a/b', 'é']
 
 /** Plans operations that fit what is stored: mostly good ones, sometimes stale, forked, deleted, brought back, or with a stub of nothing. */

@@ -58,6 +58,8 @@ export class Twins {
   readonly torn = new Set<string>()
   /** `id rev name` of attachments to which PouchDB gave another revpos: that of the revision, whatever a replicator says. */
   readonly otherRevpos = new Set<string>()
+  readonly #keptRevs = new Set<string>()
+  readonly #keptDigests = new Set<string>()
 
   private constructor(database: Database, pouch: Pouch, limit: number) {
     this.database = database
@@ -82,7 +84,7 @@ export class Twins {
     if (operation.kind === 'interactive') await this.#interactive(operation.first, operation.edits)
     if (operation.kind === 'replicated') await this.#replicated(operation.edits)
     if (operation.kind === 'local') await this.#local(operation)
-    if (operation.kind === 'compact') await Promise.all([this.database.compact(), this.pouch.compact()])
+    if (operation.kind === 'compact') await this.#compact()
   }
 
   /** PouchDB's history of a document. */
@@ -130,11 +132,25 @@ export class Twins {
   #usesLastLive({ attachments }: EditPlan): boolean {
     const stubs = attachments.flatMap(plan => (plan.kind === 'stub' ? [plan.of.digest] : []))
     if (stubs.length === 0) return false
-    const rows = this.database.changes({ after: 0, limit: 1000, withLastLive: true })
-    const kept = rows.flatMap(({ lastLive }) => lastLive?.attachments ?? [])
-    const isQuirk = kept.some(({ digest }) => stubs.includes(digest))
+    this.#noteLastLive()
+    const isQuirk = stubs.some(digest => this.#keptDigests.has(digest))
     if (isQuirk) this.#count('drops the last live body')
     return isQuirk
+  }
+
+  /** True if the body of this rev is or was a last live one, which we may have where PouchDB has dropped it. */
+  wasLastLive(id: string, rev: string): boolean {
+    this.#noteLastLive()
+    return this.#keptRevs.has(`${id} ${rev}`)
+  }
+
+  /** They stay while their document is deleted, and in its history until the next compaction. */
+  #noteLastLive(): void {
+    for (const { id, lastLive } of this.database.changes({ after: 0, limit: 1000, withLastLive: true })) {
+      if (lastLive === undefined) continue
+      this.#keptRevs.add(`${id} ${lastLive.rev}`)
+      for (const { digest } of lastLive.attachments ?? []) this.#keptDigests.add(digest)
+    }
   }
 
   #isUnknownParent({ id, parent }: InteractivePlan): boolean {
@@ -293,6 +309,11 @@ export class Twins {
     const doc = this.database.doc(id)
     if (doc === undefined || rev === undefined) return []
     return this.database.revision(doc, rev)?.attachments ?? []
+  }
+
+  async #compact(): Promise<void> {
+    this.#noteLastLive()
+    await Promise.all([this.database.compact(), this.pouch.compact()])
   }
 
   async #local({ id, rev, body }: Operation & { readonly kind: 'local' }): Promise<void> {
