@@ -6,10 +6,10 @@ import type { DocObject } from './doc-object.ts'
 /** How the bytes of an attachment are given out: base64 unless `binary`. */
 export type BytesForm = { readonly binary?: boolean | undefined }
 
-/** The bytes of an attachment in the form that was asked for. */
-export function attachmentData(bytes: AttachmentBytes, { binary }: BytesForm): string | Buffer {
+/** The bytes of an attachment in the form that was asked for. A Buffer names its type, as a browser's Blob does. */
+export function attachmentData(bytes: AttachmentBytes, type: string, { binary }: BytesForm): string | Buffer {
   const whole = Buffer.concat([...bytes.read()])
-  return binary === true ? whole : whole.toString('base64')
+  return binary === true ? Object.assign(whole, { type }) : whole.toString('base64')
 }
 
 /** Puts the bytes of its attachments into a document. One whose bytes are gone since the document was read remains a stub. */
@@ -17,7 +17,7 @@ export function fillAttachments(database: Database, doc: DocObject, form: BytesF
   for (const attachment of Object.values(doc._attachments ?? {})) {
     const bytes = database.attachment(attachment.digest)
     if (bytes === undefined) continue
-    attachment.data = attachmentData(bytes, form)
+    attachment.data = attachmentData(bytes, attachment.content_type, form)
     delete attachment.stub
     delete attachment.length
   }

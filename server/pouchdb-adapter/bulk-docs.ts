@@ -48,9 +48,14 @@ function plan(database: Database, doc: RawDoc, options: BulkOptions): Planned {
       return { row: told(edit.id, createError(MISSING_DOC, 'deleted')) }
     return { edit }
   } catch (error) {
-    if (options.newEdits || !(error instanceof CouchError)) throw error
+    if (options.newEdits || namesNoRevision(doc) || !(error instanceof CouchError)) throw error
     return { row: denied(String(doc._id), error.word, error.message) }
   }
+}
+
+/** No replication sends such a document, so none can be held up by it. */
+function namesNoRevision({ _rev, _revisions }: RawDoc): boolean {
+  return _rev === undefined && _revisions === undefined
 }
 
 async function localRow(database: Database, doc: RawDoc): Promise<BulkRow> {

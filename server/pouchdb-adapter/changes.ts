@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { filterChange } from 'pouchdb-utils'
+import { isSequence } from '../store/sequences.ts'
 import type { ChangeRow, Database } from '../store/store.ts'
 import { fillAttachments } from './attachments.ts'
 import type { Callback } from './callback.ts'
@@ -67,7 +68,7 @@ export class ChangesFeed {
     const { complete, continuous } = this.#options
     try {
       await setImmediate()
-      this.#n = this.#start()
+      this.#n = await this.#start()
       await (continuous === true ? this.#follow() : this.#readOn())
       if (!this.#stopped.signal.aborted)
         complete(null, { results: this.#results, last_seq: this.#database.sequence(this.#n) })
@@ -87,11 +88,15 @@ export class ChangesFeed {
     this.#options.complete(null, { status: 'cancelled' })
   }
 
-  #start(): number {
+  /** A source that went back in time drops what its replications noted in it, as for a client that asks by HTTP. */
+  async #start(): Promise<number> {
     const { since, descending } = this.#options
     if (descending === true) return Number.POSITIVE_INFINITY
     // A number can only come from the program itself: what was told and kept is in the wire form.
-    return typeof since === 'number' ? since : this.#database.place(since).n
+    if (typeof since === 'number') return since
+    const { n, rewound } = this.#database.place(since)
+    if (rewound && isSequence(since)) await this.#database.forgetReplicationLogs()
+    return n
   }
 
   async #follow(): Promise<void> {

@@ -43,13 +43,15 @@ type AdapterOptions = {
   readonly divan?: StoreOption | undefined
   readonly skip_setup?: boolean | undefined
   readonly revs_limit?: number | undefined
+  readonly auto_compaction?: boolean | undefined
 }
 
 /** What PouchDB's core calls, as a constructor, on each new database. */
 function DivanAdapter(this: object, options: AdapterOptions, callback: Callback<object>): void {
   const { divan, name } = options
+  const compacts = options.auto_compaction === true
   if (divan === undefined) throw new Error('The adapter "divan" belongs to a store: use divanPouchDB()')
-  Object.assign(this, new OpenPouch({ ...divan, name }).methods())
+  Object.assign(this, new OpenPouch({ ...divan, name, compacts }).methods())
   setUp(divan.store, options).then(
     () => callback(null, this),
     error => callback(pouchError(error)),

@@ -6,6 +6,7 @@ import { type AllDocs, type AllDocsOptions, allDocs } from './all-docs.ts'
 import { type BulkRow, writeDocs } from './bulk-docs.ts'
 import { answer, answerLater, type Callback } from './callback.ts'
 import { ChangesFeed, type ChangesOptions } from './changes.ts'
+import { type Diff, type Info, info, OK, type Purged, purge, revsDiff } from './database-calls.ts'
 import type { AttachmentObject } from './doc-object.ts'
 import { localDoc, type Written, writeLocalDoc } from './local-docs.ts'
 import { type NestedTree, nestedTree } from './nested-tree.ts'
@@ -19,9 +20,23 @@ import {
   storedDoc,
 } from './read-doc.ts'
 
-type Setting = { readonly store: Store; readonly name: string; readonly limits: DocLimits }
+type Setting = {
+  readonly store: Store
+  readonly name: string
+  readonly limits: DocLimits
+  /** PouchDB's `auto_compaction`: a write is answered when the bodies it outdated are gone. */
+  readonly compacts: boolean
+}
+type BulkRequest = { readonly docs: readonly RawDoc[] }
+type CoreBulkOptions = { readonly new_edits: boolean; readonly was_delete?: boolean | undefined }
 
-/** What one PouchDB holds of the store: a name, and its feeds. Many may be open on one database. */
+/** Options, that nobody here has any of, may be left out before the callback. */
+type Rest<Result> = [...options: object[], callback: Callback<Result>]
+
+/**
+ * What PouchDB's core calls of an adapter, for one PouchDB: it holds a name and its feeds, and nothing of the store, so that many may be
+ * open on one database.
+ */
 export class OpenPouch {
   readonly #setting: Setting
   readonly #feeds = new Set<ChangesFeed>()
@@ -30,50 +45,45 @@ export class OpenPouch {
     this.#setting = setting
   }
 
-  /**
-   * The methods that PouchDB's core looks for in an adapter. Where core has a slower way of its own (`revsDiff`) or one that cannot work
-   * here (`purge`, compaction document by document), the method takes its place.
-   */
-  methods() {
-    const { store, name, limits } = this.#setting
+  /** The methods, for PouchDB keeps them on the object it gives its callers. */
+  methods(): object {
+    return { _remote: false, ...this.#reads(), ...this.#writes(), ...this.#wholes() }
+  }
+
+  #reads() {
     return {
-      _remote: false,
-      // A dependent database (an index) is destroyed under the name it was made with.
-      use_prefix: false,
-      _id: (callback: Callback<string>) => callback(null, `${store.uuid}-${name}`),
-      _info: (callback: Callback<Info>) => answer(callback, () => info(this.#database())),
       _get: (id: string, options: GetOptions, callback: Callback<Got>) =>
         answer(callback, () => getDoc(this.#database(), id, options)),
       _getAttachment: (
-        _id: string,
-        _name: string,
-        attachment: AttachmentObject,
-        options: AttachmentOptions,
-        callback: Callback<string | Buffer>,
-      ) => answer(callback, () => getAttachment(this.#database(), attachment, options)),
+        ...args: [string, string, AttachmentObject, AttachmentOptions, Callback<string | Buffer>]
+      ) => {
+        const [, , attachment, options, callback] = args
+        answer(callback, () => getAttachment(this.#database(), attachment, options))
+      },
       _getRevisionTree: (id: string, callback: Callback<NestedTree>) =>
         answer(callback, () => nestedTree(storedDoc(this.#database(), id).tree)),
       _getLocal: (id: string, callback: Callback<object>) =>
         answer(callback, () => localDoc(this.#database(), id)),
-      _putLocal: (doc: RawDoc, callback: Callback<Written>) =>
-        answerLater(callback, () => writeLocalDoc(this.#database(), doc)),
-      _removeLocal: (doc: RawDoc, callback: Callback<Written>) =>
-        answerLater(callback, () => writeLocalDoc(this.#database(), { ...doc, _deleted: true })),
-      _bulkDocs: (
-        { docs }: { readonly docs: readonly RawDoc[] },
-        options: { readonly new_edits: boolean; readonly was_delete?: boolean },
-        callback: Callback<BulkRow[]>,
-      ) =>
-        answerLater(callback, () =>
-          writeDocs(this.#database(), docs, {
-            newEdits: options.new_edits,
-            isRemoval: options.was_delete === true,
-            limits,
-          }),
-        ),
       _allDocs: (options: AllDocsOptions, callback: Callback<AllDocs>) =>
         answerLater(callback, () => allDocs(this.#database(), options)),
       _changes: (options: ChangesOptions) => this.#changes(options),
+      // Core's own asks for each document, and again for revisions that are known by name.
+      revsDiff: adapterFun('revsDiff', (asked: Record<string, readonly string[]>, ...rest: Rest<Diff>) =>
+        answer(callbackOf(rest), () => revsDiff(this.#database(), asked)),
+      ),
+    }
+  }
+
+  #writes() {
+    return {
+      _bulkDocs: ({ docs }: BulkRequest, options: CoreBulkOptions, callback: Callback<BulkRow[]>) =>
+        answerLater(callback, () => this.#bulkDocs(docs, options)),
+      _putLocal: (doc: RawDoc, callback: Callback<Written>) =>
+        answerLater(callback, () => this.#writeLocal(doc)),
+      _removeLocal: (doc: RawDoc, callback: Callback<Written>) =>
+        answerLater(callback, () => this.#writeLocal({ ...doc, _deleted: true })),
+      _purge: (id: string, [leaf = '']: readonly string[], callback: Callback<Purged>) =>
+        answerLater(callback, async () => purge(this.#database(), id, leaf)),
       _compact: (_options: object, callback: Callback<typeof OK>) =>
         answerLater(callback, async () => {
           await this.#database().compact()
@@ -81,6 +91,14 @@ export class OpenPouch {
         }),
       _doCompaction: (_id: string, _revs: readonly string[], callback: Callback<never>) =>
         callback(pouchError(new CouchError('not_implemented', 'A database is compacted as a whole.'))),
+    }
+  }
+
+  #wholes() {
+    const { store, name } = this.#setting
+    return {
+      _id: (callback: Callback<string>) => callback(null, `${store.uuid}-${name}`),
+      _info: (callback: Callback<Info>) => answer(callback, () => info(this.#database())),
       _close: (callback: Callback<void>) => {
         for (const feed of this.#feeds) feed.close()
         callback(null)
@@ -90,12 +108,6 @@ export class OpenPouch {
           await store.deleteDatabase(name)
           return OK
         }),
-      revsDiff: adapterFun('revsDiff', (asked: Record<string, readonly string[]>, ...rest: Rest<Diff>) =>
-        answer(callbackOf(rest), () => revsDiff(this.#database(), asked)),
-      ),
-      purge: adapterFun('purge', (id: string, rev: string, ...rest: Rest<Purged>) =>
-        answerLater(callbackOf(rest), () => purge(this.#database(), id, rev)),
-      ),
     }
   }
 
@@ -104,6 +116,19 @@ export class OpenPouch {
     const database = this.#setting.store.database(this.#setting.name)
     if (database === undefined) throw new CouchError('not_found', 'Database does not exist.')
     return database
+  }
+
+  async #bulkDocs(docs: readonly RawDoc[], { new_edits, was_delete }: CoreBulkOptions): Promise<BulkRow[]> {
+    const { limits, compacts } = this.#setting
+    const database = this.#database()
+    const options = { newEdits: new_edits, isRemoval: was_delete === true, limits }
+    const rows = await writeDocs(database, docs, options)
+    if (compacts) await database.compact()
+    return rows
+  }
+
+  async #writeLocal(doc: RawDoc): Promise<Written> {
+    return writeLocalDoc(this.#database(), doc)
   }
 
   #changes(options: ChangesOptions): { cancel(): void } {
@@ -115,43 +140,11 @@ export class OpenPouch {
       return { cancel() {} }
     }
     this.#feeds.add(feed)
-    void feed.run().finally(() => this.#feeds.delete(feed))
+    feed.run().finally(() => this.#feeds.delete(feed))
     return feed
   }
 }
 
-const OK = { ok: true } as const
-
-type Info = { readonly doc_count: number; readonly update_seq: string }
-type Diff = Record<string, { missing: readonly string[] }>
-type Purged = { ok: true; deletedRevs: readonly string[]; documentWasRemovedCompletely: boolean }
-
-/** Options, that nobody here has any of, may be left out before the callback. */
-type Rest<Result> = [...options: object[], callback: Callback<Result>]
-
 function callbackOf<Result>(rest: Rest<Result>): Callback<Result> {
   return rest.at(-1) as Callback<Result>
-}
-
-function info(database: Database): Info {
-  const { docCount, updateSeq } = database.facts()
-  return { doc_count: docCount, update_seq: database.sequence(updateSeq) }
-}
-
-function revsDiff(database: Database, asked: Record<string, readonly string[]>): Diff {
-  const diff = database.revsDiff(new Map(Object.entries(asked)))
-  return Object.fromEntries(Array.from(diff, ([id, { missing }]) => [id, { missing }]))
-}
-
-async function purge(database: Database, id: string, rev: string): Promise<Purged> {
-  const { tree } = storedDoc(database, id)
-  if (!tree.has(rev)) throw new CouchError('not_found', 'The requested revision does not exist')
-  if (!tree.leaves().some(leaf => leaf.rev === rev))
-    throw new CouchError('bad_request', 'The requested revision is not a leaf')
-  const purged = await database.purge(new Map([[id, [rev]]]))
-  return {
-    ok: true,
-    deletedRevs: purged.get(id) ?? [],
-    documentWasRemovedCompletely: database.doc(id) === undefined,
-  }
 }

@@ -11,5 +11,5 @@ export function refusal({ word, status, message }: CouchError): PouchError {
   if (word === 'conflict') return createError(REV_CONFLICT)
   if (word === 'not_found') return createError(MISSING_DOC, message)
   if (word === 'missing_stub') return createError(MISSING_STUB, message)
-  return createError({ status, name: word, message })
+  return createError({ status, name: word, message, error: true })
 }

@@ -7,7 +7,12 @@ declare module 'pouchdb-errors' {
     reason?: string
     id?: string
   }
-  type Kind = { readonly status: number; readonly name: string; readonly message: string }
+  type Kind = {
+    readonly status: number
+    readonly name: string
+    readonly message: string
+    readonly error: true
+  }
   export const MISSING_DOC: Kind
   export const REV_CONFLICT: Kind
   export const MISSING_STUB: Kind

@@ -57,12 +57,12 @@ export type AttachmentOptions = BytesForm & { readonly ctx?: Bytes | undefined }
 /** The bytes of one attachment of a document that was read. */
 export function getAttachment(
   database: Database,
-  { digest }: AttachmentObject,
+  { digest, content_type }: AttachmentObject,
   options: AttachmentOptions,
 ): string | Buffer {
   const bytes = options.ctx?.get(digest) ?? database.attachment(digest)
   if (bytes === undefined) throw createError(MISSING_DOC)
-  return attachmentData(bytes, options)
+  return attachmentData(bytes, content_type, options)
 }
 
 /** A document that is there, deleted or not. */
