@@ -1,14 +1,18 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { admit } from './auth/access.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
+import { createPasswordCheck } from './auth/password-check.ts'
+import { createSessionCookies } from './auth/session-cookie.ts'
+import { createSessions } from './auth/sessions.ts'
 import { isBodilessError } from './couch/bodiless-errors.ts'
 import { USERS_DATABASE } from './couch/database.ts'
 import { ParseGate } from './couch/parse-gate.ts'
 import { couchRoutes } from './couch/routes.ts'
 import { createApp } from './http/app.ts'
 import { type Listening, listen } from './http/listen.ts'
+import { createLog } from './http/log.ts'
 import { createOpenCalls, type OpenCalls } from './http/open-calls.ts'
 import { openStore } from './store/sqlite/open-store.ts'
 import type { Store } from './store/store.ts'
@@ -66,7 +70,7 @@ const CLOSE_GRACE_MS = 3_000
 
 /** Opens the store and listens. Fails with one clear line for the operator. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const log = pino({ level: options.logLevel, base: null })
+  const log = createLog(options.logLevel)
   const store = await openStore({
     file: storeFileIn(options.dataFolder),
     log: line => log.error(line),
@@ -85,6 +89,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening> {
+  const checkPassword = createPasswordCheck(options.admins, parts.log)
+  const sessions = createSessions(createSessionCookies(options.jwt.secret, options.admins), checkPassword)
   const app = createApp({
     routes: couchRoutes({
       store: parts.store,
@@ -93,8 +99,9 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
       parseGate: new ParseGate(),
       version: await packageVersion(),
       log: parts.log,
+      adminSessions: sessions,
     }),
-    authenticate: createAuthenticate(options.jwt, options.admins),
+    authenticate: createAuthenticate({ tokens: options.jwt, checkPassword, sessions }),
     admit,
     isBodilessError,
     calls: parts.calls,

@@ -19,6 +19,14 @@ export async function hashPassword(password: string, parameters: Parameters = PA
   return `$scrypt$${settings}$${salt.toString('base64url')}$${key.toString('base64url')}`
 }
 
+/** A hash that no password has, as slow to check as `like`: for names that do not exist. */
+export function decoyHash(like?: string): string {
+  const { log2Rounds, blockSize, parallel } = PARAMETERS
+  const [, rounds = log2Rounds, size = blockSize, lanes = parallel] = HASH.exec(like ?? '') ?? []
+  const random = (length: number) => randomBytes(length).toString('base64url')
+  return `$scrypt$ln=${rounds},r=${size},p=${lanes}$${random(SALT_BYTES)}$${random(KEY_BYTES)}`
+}
+
 /** True if the hash is this password's. */
 export async function verifyPassword(password: string, hash: string): Promise<boolean> {
   const [, log2Rounds, blockSize, parallel, salt, key] = HASH.exec(hash) ?? []

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { isOwnDatabase } from '../auth/access.ts'
+import type { Sessions } from '../auth/sessions.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Call, Route } from '../http/route.ts'
 import type { Database, Store } from '../store/store.ts'
@@ -18,6 +19,8 @@ export type CouchContext = {
   /** Of this package. */
   readonly version: string
   readonly log: Logger
+  /** For `_session`. */
+  readonly adminSessions: Sessions
 }
 
 /**

@@ -24,7 +24,7 @@ import { sessionRoutes } from './session.ts'
 export function couchRoutes(context: CouchContext): readonly Route[] {
   return [
     ...serverRoutes(context),
-    ...sessionRoutes(),
+    ...sessionRoutes(context),
     ...databasesInfoRoutes(context),
     ...dbUpdatesRoutes(context),
     ...databaseRoutes(context),

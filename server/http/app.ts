@@ -4,6 +4,8 @@ import { crossOrigin } from './cross-origin.ts'
 import { dispatch, dispatchError, dispatchUnknown, type Shell } from './dispatch.ts'
 import { requestLog } from './request-log.ts'
 import { tableOf } from './route-table.ts'
+import { securityHeaders } from './security-headers.ts'
+import { trustedProxy } from './trusted-proxy.ts'
 
 /** The Express application: routes in, nothing of what they answer known here. */
 export function createApp(shell: Shell): RequestListener {
@@ -13,12 +15,9 @@ export function createApp(shell: Shell): RequestListener {
   app.set('etag', false)
   app.set('query parser', 'simple')
   app.set('case sensitive routing', true)
-  app.set('trust proxy', shell.trustProxy)
+  app.set('trust proxy', trustedProxy(shell.trustProxy))
 
-  app.use((_request, response, next) => {
-    response.setHeader('Server', shell.serverName)
-    next()
-  })
+  app.use(securityHeaders(shell.serverName))
   app.use(requestLog(shell.log))
   app.use(crossOrigin(shell.corsOrigins))
   for (const routes of tableOf(shell.routes)) {

@@ -23,6 +23,7 @@ export function crossOrigin(origins: readonly string[]): RequestHandler {
       'Origin',
       'Range',
       'X-Couch-Full-Commit',
+      'X-Request-Id',
       'X-Requested-With',
     ],
     exposedHeaders: [

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Request, Response } from 'express'
 import type { Logger } from 'pino'
 import type { Access } from '../auth/access.ts'
+import type { Asker } from '../auth/asker.ts'
 import type { Caller } from '../auth/caller.ts'
 import { CouchError } from '../couch-error.ts'
 import { writeAnswer } from './answer.ts'
@@ -11,15 +12,15 @@ import { type ErrorAnswer, errorAnswer, withoutBody } from './error-answer.ts'
 import { readJson } from './json-body.ts'
 import type { OpenCalls } from './open-calls.ts'
 import { lastValues, parseQuery } from './query.ts'
-import { REQUEST_ID } from './request-log.ts'
-import type { Call, Route } from './route.ts'
+import { noteCaller, noteRoute, REQUEST_ID } from './request-log.ts'
+import type { Answer, Call, Route } from './route.ts'
 import { allowedMethods, type PathRoutes, routeFor } from './route-table.ts'
 
 /** What the shell is told by those who know the protocol and the accounts. */
 export type Shell = {
   readonly routes: readonly Route[]
   /** Who is asking. Throws `unauthorized` for credentials that do not hold. */
-  authenticate(headers: IncomingHttpHeaders): Promise<Caller>
+  authenticate(asker: Asker): Promise<Caller>
   /** Whether he may. Returns the real name of the database that the path names as `:db`. */
   admit(access: Access, caller: Caller, database: string | undefined): string | undefined
   /** Whether an error of this status must reach the client without a body. */
@@ -43,25 +44,26 @@ export async function dispatch(
   refuseWhenClosed(shell)
   const route = routeFor(routes, request.method)
   const params = joinedParams(request.params)
-  const { caller, database } = await admitted(shell, route ?? anyOf(routes), request, params.db)
+  const asker = askerOf(request)
+  noteRoute(response, routes.path)
+  const { caller, database } = await admitted(shell, route ?? anyOf(routes), asker, params.db)
+  noteCaller(response, caller)
   if (route === undefined) throw methodNotAllowed(routes)
   const call: Call = {
-    method: request.method,
+    ...asker,
     params: database === undefined ? params : { ...params, db: database },
     query: queryOf(route, request),
     ...(await bodyOf(route, request)),
-    headers: request.headers,
     caller,
     signal,
-    origin: `${request.protocol}://${request.host ?? ''}`,
   }
-  await writeAnswer(response, await route.handle(call))
+  await writeAnswer(response, withRenewal(await route.handle(call), caller))
 }
 
 /** What is not listed is for admins, and to them it is not there. */
 export async function dispatchUnknown(shell: Shell, request: Request): Promise<never> {
   refuseWhenClosed(shell)
-  await admitted(shell, { access: 'admin' }, request, undefined)
+  await admitted(shell, { access: 'admin' }, askerOf(request), undefined)
   throw new CouchError('not_found', 'There is nothing at this path.')
 }
 
@@ -101,12 +103,28 @@ function logFailure(
 async function admitted(
   shell: Shell,
   { access }: Pick<Route, 'access'>,
-  request: Request,
+  asker: Asker,
   named: string | undefined,
 ): Promise<{ readonly caller: Caller; readonly database: string | undefined }> {
-  const caller: Caller =
-    access === 'everyone' ? { kind: 'anonymous' } : await shell.authenticate(request.headers)
+  const caller: Caller = access === 'everyone' ? { kind: 'anonymous' } : await shell.authenticate(asker)
   return { caller, database: shell.admit(access, caller, named) }
+}
+
+function askerOf(request: Request): Asker {
+  return {
+    method: request.method,
+    headers: request.headers,
+    origin: `${request.protocol}://${request.host ?? ''}`,
+    address: request.ip ?? '',
+  }
+}
+
+/** A session goes on with the answers it gets. No cache that others use may keep such an answer. */
+function withRenewal(answer: Answer, caller: Caller): Answer {
+  const renewal = caller.kind === 'admin' ? caller.session?.renewal : undefined
+  if (renewal === undefined) return answer
+  const headers = { ...answer.headers, 'Set-Cookie': renewal, 'Cache-Control': 'private, must-revalidate' }
+  return { ...answer, headers }
 }
 
 function refuseWhenClosed(shell: Shell): void {

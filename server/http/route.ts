@@ -41,6 +41,8 @@ export type Call<Query = unknown, Body = unknown> = {
   readonly signal: AbortSignal
   /** Scheme and host as the client wrote them, for `Location`. */
   readonly origin: string
+  /** Where the client is, as far as it can be believed. */
+  readonly address: string
 }
 
 /** What a handler answers. HEAD is answered by the GET route without its body. */

@@ -4,6 +4,9 @@ import jwt from 'jsonwebtoken'
 import { pino } from 'pino'
 import t from 'tap'
 import { userDbName } from '../../../design-docs/user-db.ts'
+import { createPasswordCheck } from '../../../server/auth/password-check.ts'
+import { createSessionCookies } from '../../../server/auth/session-cookie.ts'
+import { createSessions, type Sessions } from '../../../server/auth/sessions.ts'
 import { ParseGate } from '../../../server/couch/parse-gate.ts'
 import { couchRoutes } from '../../../server/couch/routes.ts'
 import { rawRequest } from '../../fixtures/raw-request.ts'
@@ -149,6 +152,9 @@ const BODIES: Readonly<Record<string, string>> = {
   'POST /:db': '{"a":1}',
 }
 
+/** They are listed here, not called. */
+const adminSessions: Sessions = createSessions(createSessionCookies('', []), createPasswordCheck([]))
+
 const routes = (server: RunningServer) =>
   couchRoutes({
     store: server.store,
@@ -156,6 +162,7 @@ const routes = (server: RunningServer) =>
     uploadsFolder: tmpdir(),
     parseGate: new ParseGate(),
     version: '0',
+    adminSessions,
     log: pino({ level: 'silent' }),
   }).map(({ method, path }) => ({ method, path, name: `${method} ${path}` }))
 

@@ -39,10 +39,47 @@ t.test('answers and errors may be read by the page', async t => {
   }
 })
 
-t.test('with a list of origins, no other one is let in', async t => {
-  const { url } = await shellServer(t, routes, { corsOrigins: ['https://app.example'] })
-  const origin = async (origin: string) =>
-    (await rawRequest(url, '/', { headers: { origin } })).headers['access-control-allow-origin']
-  t.equal(await origin('https://app.example'), 'https://app.example')
-  t.equal(await origin('https://evil.example'), undefined)
+t.test('a page may read what the protocol says in headers', async t => {
+  const { url } = await shellServer(t, routes)
+  const { headers } = await rawRequest(url, '/', { headers: { origin: 'https://app.example' } })
+  const exposed = String(headers['access-control-expose-headers']).split(',')
+  for (const name of ['ETag', 'X-Request-Id', 'Retry-After', 'Content-Range', 'Accept-Ranges', 'Location'])
+    t.ok(exposed.includes(name), name)
+  t.notOk(exposed.includes('Set-Cookie'))
+})
+
+t.test('with a list of origins, no other one is let in, and caches keep the answers apart', async t => {
+  const { url } = await shellServer(t, routes, {
+    corsOrigins: ['https://app.example', 'http://localhost:3000'],
+  })
+  const answer = async (origin: string, options = {}) => {
+    const { headers } = await rawRequest(url, '/', { headers: { origin }, ...options })
+    t.match(headers.vary, /Origin/)
+    t.equal(headers['access-control-allow-credentials'], undefined)
+    return headers['access-control-allow-origin']
+  }
+  for (const origin of ['https://app.example', 'http://localhost:3000']) {
+    t.equal(await answer(origin), origin)
+    t.equal(await answer(origin, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, origin } }), origin)
+  }
+  const others = [
+    'https://evil.example',
+    'http://app.example',
+    'https://app.example:444',
+    'https://app.example.evil.example',
+    'https://APP.example.',
+    'null',
+  ]
+  for (const origin of others) {
+    t.equal(await answer(origin), undefined, origin)
+    t.equal(await answer(origin, { ...PREFLIGHT, headers: { ...PREFLIGHT.headers, origin } }), undefined)
+  }
+})
+
+t.test('with no origins, none is let in', async t => {
+  const { url } = await shellServer(t, routes, { corsOrigins: [] })
+  for (const options of [{ headers: { origin: 'https://app.example' } }, PREFLIGHT]) {
+    const { headers } = await rawRequest(url, '/', options)
+    t.equal(headers['access-control-allow-origin'], undefined)
+  }
 })
