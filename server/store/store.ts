@@ -6,7 +6,7 @@
  * - What returns a promise is a write. It resolves after the transaction that holds it is on disk, and writes of all
  *   databases that arrive while a commit is under way share the next one.
  * - What returns a value is a read. It sees every write acknowledged before the call, runs to its end without
- *   waiting, and is bounded by the caller's `limit` and by bytes: long answers are read page by page, so that no read
+ *   waiting, and is bounded by the caller's `limit`, by bytes and by rows (10,000): long answers are read page by page, so that no read
  *   holds a snapshot while a slow client takes its time.
  *
  * Bodies travel as JSON text, never as objects: what was written is spliced into the answer as it is.

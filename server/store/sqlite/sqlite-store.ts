@@ -3,7 +3,7 @@ import type { Database, DbUpdate, NameRange, Place, Store } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { forgetReplicationLogs } from './forget-replication-logs.ts'
 import type { Listeners } from './listeners.ts'
-import { inOrder, inRange } from './reader/id-range.ts'
+import { inOrder, inRange, sqlLimit } from './reader/id-range.ts'
 import { readUpdatesIncarnations } from './reader/incarnations.ts'
 import { IssuedSequences } from './reader/issued-sequences.ts'
 import { type Shared, SqliteDatabase } from './sqlite-database.ts'
@@ -78,7 +78,7 @@ export class SqliteStore implements Store {
       .rows<[number, string, DbUpdate['type']]>(
         'select n, name, type from updates where n > ? order by n limit ?',
         after,
-        Number.isFinite(limit) ? limit : -1,
+        sqlLimit(limit),
       )
       .map(([n, name, type]) => ({ n, name, type }))
   }

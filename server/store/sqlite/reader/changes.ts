@@ -2,6 +2,7 @@ import { StoredTree } from '../../rev-tree/stored-tree.ts'
 import type { ChangeRow, ChangesQuery, Leaf } from '../../store.ts'
 import type { Connection, SqlValue } from '../connection.ts'
 import { fromStoredId, toStoredId } from '../stored-id.ts'
+import { readFacts } from './counts.ts'
 import { sqlLimit } from './id-range.ts'
 import { takePage } from './page-bytes.ts'
 import { type RevisionRow, revisionOf } from './revision-row.ts'
@@ -13,12 +14,12 @@ type Row = readonly [
   rev: string,
   deleted: number,
   time: number,
-  tree: string | null,
+  branched: number,
   ...(RevisionRow | Nulls),
   ...(RevisionRow | Nulls),
 ]
 
-const COLUMNS = 'd.seq, d.id, d.rev, d.deleted, d.time, case when d.branched then d.tree end'
+const COLUMNS = 'd.seq, d.id, d.rev, d.deleted, d.time, d.branched'
 const WINNER = ', w.rev as w_rev, w.deleted as w_deleted, w.attachments as w_attachments, w.body as w_body'
 const NO_WINNER = ', null as w_rev, null as w_deleted, null as w_attachments, null as w_body'
 const LIVE = ', l.rev as l_rev, l.deleted as l_deleted, l.attachments as l_attachments, l.body as l_body'
@@ -27,34 +28,91 @@ const NO_LIVE = ', null as l_rev, null as l_deleted, null as l_attachments, null
 /** One page of a database's feed. */
 export function readChanges(connection: Connection, db: number, query: ChangesQuery): ChangeRow[] {
   if (query.limit <= 0) return []
-  const { sql, params } = changesStatement(db, query)
-  if (!query.withBodies && !query.withLastLive) return connection.rows<Row>(sql, ...params).map(changeOf)
-  return takePage(connection.each<Row>(sql, ...params), row => ({ result: changeOf(row), size: sizeOf(row) }))
+  return connection.atOnce(() =>
+    takePage(rowsOf(connection, db, query), row => {
+      const tree = row[5] === 1 ? readTree(connection, db, row[0]) : undefined
+      return { result: changeOf(row, tree), size: sizeOf(row, tree) }
+    }),
+  )
 }
 
-function changesStatement(db: number, query: ChangesQuery): { sql: string; params: SqlValue[] } {
-  const { descending, ids, withBodies, withLastLive } = query
-  const sql = `select ${COLUMNS}${withBodies ? WINNER : NO_WINNER}${withLastLive ? LIVE : NO_LIVE}
-    from docs d
+function rowsOf(connection: Connection, db: number, query: ChangesQuery): Iterable<Row> {
+  const { sql, params } = pickedBy(connection, db, query)
+  const { withBodies, withLastLive } = query
+  const statement = `select ${COLUMNS}${withBodies ? WINNER : NO_WINNER}${withLastLive ? LIVE : NO_LIVE}
+    from ${sql.from}
     ${withBodies ? 'left join bodies w on w.key = (d.db << 32 | d.body)' : ''}
     ${withLastLive ? 'left join bodies l on d.deleted = 1 and l.key = (d.db << 32 | d.live)' : ''}
-    where d.db = ? ${descending ? 'and d.seq < ?' : 'and d.seq > ?'}
-    ${ids === undefined ? '' : 'and d.id in (select value from json_each(?))'}
-    order by d.seq ${descending ? 'desc' : ''} limit ?`
-  const params: SqlValue[] = [db, Math.min(query.after, Number.MAX_SAFE_INTEGER)]
-  if (ids !== undefined) params.push(JSON.stringify(ids.map(toStoredId)))
-  return { sql, params: [...params, sqlLimit(query.limit)] }
+    ${sql.rest}`
+  // All at once is quicker, but bodies end a page early.
+  return withBodies || withLastLive
+    ? connection.each<Row>(statement, ...params)
+    : connection.rows<Row>(statement, ...params)
 }
 
-function changeOf(row: Row): ChangeRow {
-  const [n, id, rev, deleted, time, tree, wRev, wDeleted, wAttachments, wBody, ...live] = row
+type Picked = {
+  readonly sql: { readonly from: string; readonly rest: string }
+  readonly params: readonly SqlValue[]
+}
+
+/** The rows of a page, in its order: a stretch of the feed, or what was picked from it. */
+function pickedBy(connection: Connection, db: number, query: ChangesQuery): Picked {
+  const { descending, ids, limit } = query
+  const after = Math.min(query.after, Number.MAX_SAFE_INTEGER)
+  if (ids !== undefined) {
+    // `cross join` fixes the order: that of the list.
+    const from = 'json_each(?) picked cross join docs d on d.db = ? and d.seq = picked.value'
+    return { sql: { from, rest: '' }, params: [JSON.stringify(seqsOf(connection, db, query)), db] }
+  }
+  const rest = `where d.db = ?1 and ${beyond(descending)} order by d.seq ${descending ? 'desc' : ''} limit ?2`
+  return { sql: { from: 'docs d', rest }, params: [db, sqlLimit(limit), after] }
+}
+
+/**
+ * The numbers of the named documents' last changes, those of one page. By their ids, unless the stretch of the feed that is left is
+ * shorter: a feed of ten documents does not walk through a hundred thousand, and one of ten thousand does not look for each of them at
+ * every change.
+ */
+function seqsOf(
+  connection: Connection,
+  db: number,
+  { ids = [], after, descending, limit }: ChangesQuery,
+): number[] {
+  const { updateSeq } = readFacts(connection, db)
+  const from = Math.min(after, updateSeq + 1)
+  const isShort = (descending ? from : updateSeq - from) < ids.length
+  const named = isShort
+    ? 'docs d where +d.id in (select value from json_each(?1)) and'
+    : 'json_each(?1) asked cross join docs d on d.id = asked.value where'
+  const order = `order by ${isShort ? 'd.seq' : '+d.seq'} ${descending ? 'desc' : ''}`
+  return connection
+    .rows<[number]>(
+      `select d.seq from ${named} d.db = ?2 and ${isShort ? '' : '+'}${beyond(descending)} ${order} limit ?4`,
+      JSON.stringify([...new Set(ids)].map(toStoredId)),
+      db,
+      from,
+      sqlLimit(limit),
+    )
+    .map(([seq]) => seq)
+}
+
+function beyond(descending: boolean | undefined): string {
+  return descending ? 'd.seq < ?3' : 'd.seq > ?3'
+}
+
+function readTree(connection: Connection, db: number, seq: number): string {
+  return connection.row<[string]>('select tree from docs where db = ? and seq = ?', db, seq)?.[0] ?? ''
+}
+
+function changeOf(row: Row, tree: string | undefined): ChangeRow {
+  const [n, id, rev, deleted, time, , wRev, wDeleted, wAttachments, wBody, ...live] = row
   const [lRev, lDeleted, lAttachments, lBody] = live
   return {
     n,
     id: fromStoredId(id),
     rev,
     deleted: deleted === 1,
-    leaves: tree === null ? undefined : leavesOf(tree, { rev, deleted: deleted === 1 }),
+    leaves: tree === undefined ? undefined : leavesOf(tree, { rev, deleted: deleted === 1 }),
     time,
     revision: wRev === null ? undefined : revisionOf([wRev, wDeleted, wAttachments, wBody] as RevisionRow),
     lastLive: lRev === null ? undefined : revisionOf([lRev, lDeleted, lAttachments, lBody] as RevisionRow),
@@ -66,6 +124,9 @@ function leavesOf(tree: string, winner: Leaf): readonly Leaf[] {
 }
 
 /** Many attachments' names outweigh a body, and so does a tree with many branches. */
-function sizeOf([, , , , , tree, , , wAttachments, wBody, , , lAttachments, lBody]: Row): number {
+function sizeOf(
+  [, , , , , , , , wAttachments, wBody, , , lAttachments, lBody]: Row,
+  tree: string | undefined,
+): number {
   return [tree, wAttachments, wBody, lAttachments, lBody].reduce((sum, text) => sum + (text?.length ?? 0), 0)
 }

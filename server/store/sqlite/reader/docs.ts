@@ -33,6 +33,19 @@ type Row = readonly [id: string, rev: string, seq: number, ...(RevisionRow | rea
 /** One page of the live documents of a range. */
 export function readDocs(connection: Connection, db: number, query: DocsQuery): DocRow[] {
   if (query.limit <= 0) return []
+  return query.withBodies && query.skip
+    ? connection.atOnce(() => readSkipping(connection, db, query))
+    : readPage(connection, db, query)
+}
+
+/** The bodies of rows that are skipped would be read, too: the place where the page begins is found without them. */
+function readSkipping(connection: Connection, db: number, query: DocsQuery): DocRow[] {
+  const [first] = readPage(connection, db, { ...query, withBodies: false, limit: 1 })
+  if (first === undefined) return []
+  return readPage(connection, db, { ...query, startKey: first.id, inclusiveStart: true, skip: 0 })
+}
+
+function readPage(connection: Connection, db: number, query: DocsQuery): DocRow[] {
   const range = inRange('d.id', query)
   const order = inOrder('d.id', query)
   const bodies = query.withBodies

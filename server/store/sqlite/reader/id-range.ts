@@ -31,7 +31,10 @@ export function inOrder(column: string, { descending, limit, skip }: NameRange):
   }
 }
 
-/** SQLite's word for no limit is -1. */
+/** A read ends after so many rows, however many were asked for: the thread is not only for this caller. */
+const PAGE_ROWS = 10_000
+
+/** How many rows a page may have. */
 export function sqlLimit(limit: number): number {
-  return Number.isFinite(limit) ? limit : -1
+  return Math.min(limit, PAGE_ROWS)
 }

@@ -6,7 +6,7 @@ import { openWriterConnection } from './open-writer-connection.ts'
 import { Writer } from './writer.ts'
 
 /** How long chores stand back while commands wait without a pause: they must come to their end, too. */
-const CHORE_INTERVAL_MS = 100
+const CHORE_INTERVAL_MS = 50
 /** How long a chore that failed waits. */
 const REST_MS = 30_000
 /** Some chores are due by the clock, though nobody writes. */

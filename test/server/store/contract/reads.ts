@@ -173,4 +173,63 @@ export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<voi
     t.equal(database.changes({ after: 0, limit: 10, withBodies: true }).length, 4)
     t.equal(database.changes({ after: 0, limit: 10 }).length, 6)
   })
+
+  await t.test('a page ends after ten thousand rows, whatever was asked for', async t => {
+    const database = await newDatabase()
+    const ids = Array.from({ length: 10_050 }, (_, n) => `doc${n}`)
+    await database.write(ids.map(id => replicated(id, ['1-a'])))
+    const everything = { after: 0, limit: Number.POSITIVE_INFINITY }
+    t.equal(database.changes(everything).length, 10_000)
+    t.equal(database.changes({ ...everything, ids }).length, 10_000)
+    t.equal(database.docs({ ...everything, withBodies: false }).length, 10_000)
+    t.equal(database.changes({ ...everything, after: 10_000 }).length, 50)
+  })
+
+  await t.test('histories with many branches end a page early, also without bodies', async t => {
+    const database = await newDatabase()
+    const long = 'a'.repeat(100_000)
+    for (let n = 0; n < 8; n++)
+      await database.write([replicated(`doc${n}`, [`1-${long}`]), replicated(`doc${n}`, [`1-${long}b`])])
+    const page = database.changes({ after: 0, limit: 10 })
+    t.equal(page.length, 6)
+    t.ok(page.every(({ leaves }) => leaves?.length === 2))
+  })
+
+  await t.test('a feed of named documents is in order, wherever it begins', async t => {
+    const database = await newDatabase()
+    await database.write(Array.from({ length: 100 }, (_, n) => replicated(`doc${n}`, ['1-a'])))
+    await store(database, replicated('doc10', ['2-b', 'a']))
+    const ids = ['doc50', 'doc10', 'unknown', 'doc7', 'doc50', 'doc98']
+    const feed = (query: Partial<ChangesQuery>) =>
+      database.changes({ after: 0, limit: 10, ids, ...query }).map(({ id }) => id)
+    t.same(feed({}), ['doc7', 'doc50', 'doc98', 'doc10'])
+    t.same(feed({ limit: 2 }), ['doc7', 'doc50'])
+    t.same(feed({ after: 51 }), ['doc98', 'doc10'])
+    t.same(feed({ after: 98 }), ['doc98', 'doc10'], 'what is left is shorter than the list of names')
+    t.same(feed({ after: 98, withBodies: true }), ['doc98', 'doc10'])
+    t.same(feed({ after: Number.POSITIVE_INFINITY, descending: true }), ['doc10', 'doc98', 'doc50', 'doc7'])
+    t.same(feed({ after: 9, descending: true }), ['doc7'])
+    t.same(feed({ after: 4, descending: true }), [])
+    t.same(feed({ ids: [] }), [])
+  })
+
+  await t.test('rows that are skipped are skipped with bodies as without', async t => {
+    const database = await newDatabase()
+    const ids = ['a', 'b', 'c', 'd', 'e']
+    await database.write(ids.map(id => interactive(id, undefined, { body: `{"i":"${id}"}` })))
+    const listed = (query: Partial<DocsQuery>) =>
+      [true, false].map(withBodies =>
+        database.docs({ limit: 9, skip: 2, withBodies, ...query }).map(({ id, revision }) => {
+          t.equal(revision?.body, withBodies ? `{"i":"${id}"}` : undefined)
+          return id
+        }),
+      )
+    t.same(listed({}), [
+      ['c', 'd', 'e'],
+      ['c', 'd', 'e'],
+    ])
+    t.same(listed({ startKey: 'b', inclusiveStart: false, endKey: 'd' }), [[], []])
+    t.same(listed({ startKey: 'd', descending: true, limit: 1 }), [['b'], ['b']])
+    t.same(listed({ skip: 9 }), [[], []])
+  })
 }

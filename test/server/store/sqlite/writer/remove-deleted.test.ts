@@ -69,3 +69,19 @@ t.test('a restart goes on where the removal was', async t => {
   t.same(countRows(file), ONE_DATABASE)
   await again.close()
 })
+
+t.test('the rows go also while others write without a pause', async t => {
+  const file = `${t.testdir()}/store.db`
+  const store = await fill(file)
+  await store.deleteDatabase('gone')
+  const stays = databaseOf(store, 'stays')
+  let isGone = false
+  const writers = Array.from({ length: 16 }, async (_, writer) => {
+    for (let n = 0; !isGone; n++) await storeOne(stays, interactive(`${writer}-${n}`))
+  })
+  await eventually(() => (countRows(file) as number[])[0] === 1, 'all rows are removed')
+  isGone = true
+  await Promise.all(writers)
+  await store.close()
+  t.same(await checkFile(file), [])
+})

@@ -194,7 +194,7 @@ t.test('a long write that breaks in a later part fails, and says that a part is 
     write(3, 1, [interactive('x')]),
   ])
   t.match(
-    answers.sort((a, b) => a.request - b.request),
+    [...answers].sort((a, b) => a.request - b.request),
     [
       { request: 1, ok: false, reason: 'The write failed: only a part was stored.' },
       { request: 2, ok: true },
