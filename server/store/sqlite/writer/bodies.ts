@@ -37,6 +37,11 @@ export function dropBody(connection: Connection, db: number, seq: number): numbe
   return bytes + (attachments === null ? 0 : removeRefs(connection, db, JSON.parse(attachments)))
 }
 
+/** The rev of a stored revision. */
+export function storedRev(connection: Connection, db: number, seq: number): string | undefined {
+  return connection.row<[string]>('select rev from bodies where key = (? << 32 | ?)', db, seq)?.[0]
+}
+
 /** The attachments of a stored revision, in their order. */
 export function storedAttachments(connection: Connection, db: number, seq: number): readonly Attachment[] {
   const row = connection.row<[string | null]>(

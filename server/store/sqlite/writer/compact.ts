@@ -82,19 +82,22 @@ function compactDocs(connection: Connection, cursor: Cursor): number {
 /** What a slice may still do. */
 type Room = { bodies: number; bytes: number }
 
-/** False: there was not room enough for all of it. */
+/**
+ * The last live body stays, but its revision is known by name only, like all that are no leaf: clients find it as on a CouchDB, and
+ * only `withLastLive` reads it. False: there was not room enough for all of it.
+ */
 function compactDoc(connection: Connection, db: number, [, id, live, tree]: Doc, room: Room): boolean {
-  const unused = innerBodies(tree).filter(seq => seq !== live)
-  const dropped = new Set<number>()
-  for (const seq of unused) {
+  const inner = innerBodies(tree)
+  const forgotten = new Set<number>()
+  for (const seq of inner) {
     if (room.bodies <= 0 || room.bytes <= 0) break
-    room.bytes -= dropBody(connection, db, seq)
+    if (seq !== live) room.bytes -= dropBody(connection, db, seq)
     room.bodies--
-    dropped.add(seq)
+    forgotten.add(seq)
   }
-  if (dropped.size > 0)
-    connection.run('update docs set tree = ? where db = ? and id = ?', dropBodies(tree, dropped), db, id)
-  return dropped.size === unused.length
+  if (forgotten.size > 0)
+    connection.run('update docs set tree = ? where db = ? and id = ?', dropBodies(tree, forgotten), db, id)
+  return forgotten.size === inner.length
 }
 
 /**

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import type { Tree } from '../../rev-tree/grow-tree.ts'
 import { leafNodes } from '../../rev-tree/leaf-nodes.ts'
 import { packTree, unpackTree } from '../../rev-tree/packed-tree.ts'
-import { type Removed, removeLeaves } from '../../rev-tree/remove-leaves.ts'
+import { removeLeaves } from '../../rev-tree/remove-leaves.ts'
 import { pathFrom, type RevNodes, revOf } from '../../rev-tree/rev-node.ts'
 import type { CommandOf, Results } from '../commands.ts'
 import { toStoredId } from '../stored-id.ts'
-import { dropBody, storedSize } from './bodies.ts'
+import { dropBody, storedRev, storedSize } from './bodies.ts'
 import type { DatabaseState } from './database-state.ts'
 import { type DocRecord, readDoc, writeDoc } from './doc-record.ts'
 import { count } from './store-change.ts'
@@ -22,9 +22,10 @@ export function purge(tx: Transaction, { db, revs }: CommandOf<'purge'>): Result
   for (const [id, named] of revs) {
     const doc = readDoc(tx.connection, db, id)
     const nodes: RevNodes = doc === undefined ? new Map() : unpackTree(doc.text)
+    const known = new Set(nodes.keys())
     const removed = removeLeaves(nodes, named)
     if (doc === undefined || removed.revs.length === 0) continue
-    const live = liveAfter(doc, nodes, removed)
+    const live = liveAfter(doc, nodes, isLiveForgotten(tx, state, doc, { known, nodes }))
     dropUnused(tx, state, { nodes, bodies: [...removed.bodies, doc.live], live })
     storeRest(tx, state, id, { doc, nodes, live })
     state.purgeSeq++
@@ -34,16 +35,26 @@ export function purge(tx: Transaction, { db, revs }: CommandOf<'purge'>): Result
 }
 
 /**
- * The last live body after a purge. It goes with its revision. If that was forgotten before, by stemming, nothing tells which branch it
- * was on: it was that of the winner, and goes with it. What a tombstone was before then is its nearest live ancestor.
+ * The last live body goes with its revision. If that was not known any more, by stemming, nothing tells which branch it was on: it was
+ * that of the winner, and goes with it.
  */
-function liveAfter(doc: DocRecord, nodes: RevNodes, removed: Removed): number | null {
+function isLiveForgotten(
+  tx: Transaction,
+  { db }: DatabaseState,
+  doc: DocRecord,
+  { known, nodes }: { readonly known: ReadonlySet<string>; readonly nodes: RevNodes },
+): boolean {
+  if (doc.live === null) return false
+  const rev = storedRev(tx.connection, db, doc.live) ?? ''
+  return !nodes.has(known.has(rev) ? rev : doc.rev)
+}
+
+/** The last live body after a purge. Where it is forgotten, what a tombstone was before is its nearest live ancestor. */
+function liveAfter(doc: DocRecord, nodes: RevNodes, isForgotten: boolean): number | null {
   const [winner] = leafNodes(nodes)
   if (winner === undefined) return null
   if (!winner.deleted) return winner.seq ?? null
-  const isKnown = Array.from(nodes.values()).some(({ seq }) => seq === doc.live)
-  const hasGone = removed.bodies.some(seq => seq === doc.live) || removed.revs.includes(doc.rev)
-  if (doc.live === null || isKnown || !hasGone) return doc.live
+  if (!isForgotten) return doc.live
   for (const { seq, deleted } of pathFrom(winner)) if (seq !== undefined && !deleted) return seq
   return null
 }

@@ -105,6 +105,27 @@ export async function purgeSuite(t: Test, { store, newDatabase }: Subject): Prom
     },
   )
 
+  await t.test(
+    'after compaction, too, the last live body goes with its revision and with no other',
+    async t => {
+      const database = await newDatabase()
+      const lastLive = () => database.changes({ after: 0, limit: 1, withLastLive: true })[0]?.lastLive?.body
+      await database.write([
+        replicated('a', ['4-d', 'c', 'b', 'a'], { deleted: true, body: '{}' }),
+        replicated('a', ['2-y', 'a'], { deleted: true, body: '{}' }),
+        replicated('a', ['2-x', 'a'], { body: '{"secret":1}' }),
+        replicated('a', ['3-x', 'x', 'a'], { deleted: true, body: '{}' }),
+      ])
+      await database.compact()
+      t.equal(lastLive(), '{"secret":1}')
+      await purge(database, 'a', ['2-y'])
+      t.equal(lastLive(), '{"secret":1}')
+      await purge(database, 'a', ['3-x'])
+      t.equal(lastLive(), undefined)
+      t.equal(database.facts().storedBytes, 2)
+    },
+  )
+
   await t.test('many at once, in one list, and none of another database', async t => {
     const [one, other] = [await newDatabase(), await newDatabase()]
     const edits = Array.from({ length: 50 }, (_, n) => interactive(`doc:${n}`))
