@@ -37,13 +37,13 @@ export class SqliteUpload implements AttachmentUpload {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes)
-    this.#length += bytes.byteLength
     for (let at = 0; at < bytes.byteLength; ) {
       const taken = bytes.subarray(at, at + PIECE_BYTES - this.#filled)
+      this.#hash.update(taken)
       this.#piece.set(taken, this.#filled)
       this.#filled += taken.byteLength
       at += taken.byteLength
+      this.#length += taken.byteLength
       if (this.#filled === PIECE_BYTES) await this.#handOn()
     }
   }

@@ -1,7 +1,9 @@
 import { CouchError } from '../../couch-error.ts'
 import { editSize } from '../edit-size.ts'
 import type { AttachmentEdit, Edit, WriteOutcome } from '../store.ts'
+import { SqliteUpload } from './attachment-upload.ts'
 import type { Refusal } from './commands.ts'
+import { hasLargeAttachment, stageAttachments } from './stage-attachments.ts'
 import type { WriterClient } from './writer-client.ts'
 
 /** What one slice holds at most: the clone that a slice is to the writer's thread must not hold up this one. */
@@ -23,8 +25,13 @@ export async function writeInSlices(
     while (start < edits.length || ahead.length > 0) {
       while (start < edits.length && ahead.length < SLICES_AHEAD) {
         const end = sliceEnd(edits, start)
-        ahead.push(writeSlice(writer, db, edits.slice(start, end)))
+        const slice = edits.slice(start, end)
+        const isStaged = slice.some(hasLargeAttachment)
+        // No slice may overtake another one while its attachments are on their way.
+        if (isStaged && ahead.length > 0) break
+        ahead.push(isStaged ? writeStaged(writer, db, slice) : writeSlice(writer, db, slice))
         start = end
+        if (isStaged) break
       }
       for (const outcome of (await ahead.shift()) ?? []) outcomes.push(outcome)
     }
@@ -51,6 +58,20 @@ function sliceEnd(edits: readonly Edit[], start: number): number {
     end++
   }
   return end
+}
+
+async function writeStaged(
+  writer: WriterClient,
+  db: number,
+  edits: readonly Edit[],
+): Promise<WriteOutcome[]> {
+  const newUpload = () => new SqliteUpload(db, (command, transfer) => writer.send(command, transfer))
+  const staged = await stageAttachments(edits, newUpload)
+  try {
+    return await writeSlice(writer, db, staged.edits)
+  } finally {
+    await staged.close()
+  }
 }
 
 async function writeSlice(writer: WriterClient, db: number, edits: readonly Edit[]): Promise<WriteOutcome[]> {

@@ -173,6 +173,40 @@ async function uploads(t: Test, subject: Subject): Promise<void> {
     t.ok(read(database, digestOf(data)).equals(data))
   })
 
+  await t.test(
+    'a large attachment that comes with its edit lets the writes of others in between',
+    async t => {
+      const [large, small] = [await newDatabase(), await newDatabase()]
+      const data = randomBytes(20_000_000)
+      const order: string[] = []
+      const edits = [
+        interactive('before'),
+        interactive('a', undefined, { attachments: [whole('x', data), whole('y', Buffer.from('y'))] }),
+        interactive('after'),
+      ]
+      const writing = large.write(edits).then(outcomes => {
+        order.push('large')
+        return outcomes
+      })
+      await store(small, interactive('b')).then(() => order.push('small'))
+      t.match(await writing, [
+        { ok: true, id: 'before' },
+        { ok: true, id: 'a' },
+        { ok: true, id: 'after' },
+      ])
+      t.same(order, ['small', 'large'])
+      t.same(
+        large.changes({ after: 0, limit: 9 }).map(({ id }) => id),
+        ['before', 'a', 'after'],
+      )
+      t.match(revision(large, 'a', large.doc('a')?.tree.winner.rev ?? '')?.attachments, [
+        { name: 'x', digest: digestOf(data), revpos: 1, length: 20_000_000 },
+        { name: 'y', length: 1 },
+      ])
+      t.ok(read(large, digestOf(data)).equals(data))
+    },
+  )
+
   await t.test('several names, edits and documents may have one upload', async t => {
     const database = await newDatabase()
     const data = randomBytes(300_000)
@@ -247,10 +281,10 @@ async function uploads(t: Test, subject: Subject): Promise<void> {
         for (let n = 0; n < 5; n++) await upload.write(randomBytes(1_100_000))
         await upload.finish()
       },
-      { word: 'not_found' },
+      { name: 'CouchError', word: 'not_found' },
     )
     await upload.close()
-    t.throws(() => database.upload(), { word: 'not_found' })
+    t.throws(() => database.upload(), { name: 'CouchError', word: 'not_found' })
   })
 }
 
