@@ -3,9 +3,11 @@ import { userDbName } from '../../design-docs/user-db.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { httpClient } from '../fixtures/http-client.ts'
 import { type Content, type Phone, phone } from '../fixtures/phone.ts'
-import { type ServerWithCopies, serverWithCopies } from '../fixtures/server-with-copies.ts'
+import { serverWithCopies } from '../fixtures/server-with-copies.ts'
 
-const USER = 'lifter'
+const server = await serverWithCopies(t)
+const admin = httpClient(server.url, server.basic)
+let users = 0
 
 /** What a phone and its user's database on the server hold: each document with all leaves. */
 async function contentOf(database: PouchDB.Database<Content>): Promise<string[]> {
@@ -41,48 +43,53 @@ async function agree(t: Tap, { local, remote }: Phone, ids: readonly string[]): 
 }
 
 type Setting = {
-  readonly server: ServerWithCopies
+  readonly user: string
   readonly one: Phone
   readonly sync: ReturnType<typeof goOnline>
   put(...ids: string[]): Promise<void>
   /** Another device of the user's wrote this one to the server. */
   putElsewhere(id: string): Promise<void>
-  lastUpdate(): Promise<string>
-  /** Asks as the bridge does, and tells whether the store went back. */
-  witness(since: string): Promise<boolean>
 }
 
-/** A phone that is online and has its first documents on the server. */
+/** A new user's phone that is online and has its first documents on the server. */
 async function settingOf(t: Tap): Promise<Setting> {
-  const server = await serverWithCopies(t)
-  const one = await phone(t, server.url, server.token(USER))
+  const user = `user-${users++}`
+  const one = await phone(t, server.url, server.token(user))
   const sync = goOnline(t, one)
-  const mine = httpClient(`${server.url}/me`, server.bearer(USER))
-  const admin = httpClient(server.url, server.basic)
+  const mine = httpClient(`${server.url}/me`, server.bearer(user))
   const put = async (...ids: string[]) => {
     for (const _id of ids) await one.local.put({ _id })
   }
   await put('a1', 'a2')
   await agree(t, one, ['a1', 'a2'])
   return {
-    server,
+    user,
     one,
     sync,
     put,
     putElsewhere: async id => {
       await mine.put(`/${id}`, {})
     },
-    lastUpdate: async () => (await admin.get('/_db_updates')).json.last_seq,
-    witness: async since => (await admin.get(`/_db_updates?since=${since}`)).json.rewound === true,
   }
+}
+
+/** The last update of all databases: what the bridge has seen. */
+async function lastUpdate(): Promise<string> {
+  return (await admin.get('/_db_updates')).json.last_seq
+}
+
+/** Asks as the bridge does, and tells whether it was shown that the store went back. */
+async function witness(since: string): Promise<boolean> {
+  return (await admin.get(`/_db_updates?since=${since}`)).json.rewound === true
 }
 
 /** The folder is copied aside, phone and server go on, the copy is put back. Answers the last update that was seen meanwhile. */
 async function goBackInTime(
   t: Tap,
-  { server, one, put, putElsewhere, lastUpdate }: Setting,
+  { one, put, putElsewhere }: Setting,
+  how: 'closed' | 'running' = 'running',
 ): Promise<string> {
-  await server.copyAside()
+  await server.copyAside(how)
   await put('b1', 'b2')
   await putElsewhere('c1')
   await agree(t, one, ['a1', 'a2', 'b1', 'b2', 'c1'])
@@ -92,7 +99,7 @@ async function goBackInTime(
 }
 
 t.test('a restart', async t => {
-  const { server, one, put } = await settingOf(t)
+  const { one, put } = await settingOf(t)
   await server.restart()
   await put('b1')
   await agree(t, one, ['a1', 'a2', 'b1'])
@@ -100,8 +107,8 @@ t.test('a restart', async t => {
 
 t.test('the folder copied back, while the phone stays online and goes on writing', async t => {
   const setting = await settingOf(t)
-  const seen = await goBackInTime(t, setting)
-  t.equal(await setting.witness(seen), true)
+  const seen = await goBackInTime(t, setting, 'closed')
+  t.equal(await witness(seen), true)
   await setting.put('d1')
   await agree(t, setting.one, ['a1', 'a2', 'b1', 'b2', 'c1', 'd1'])
 })
@@ -114,7 +121,7 @@ t.test(
     await setting.put('d1')
     await eventually(async () => (await idsOf(setting.one.remote)).includes('d1'), 'it is pushed')
     await eventually(async () => (await setting.one.local.info()).doc_count === 6, 'nothing left the phone')
-    t.equal(await setting.witness(seen), true)
+    t.equal(await witness(seen), true)
     await setting.put('e1')
     await agree(t, setting.one, ['a1', 'a2', 'b1', 'b2', 'c1', 'd1', 'e1'])
   },
@@ -124,18 +131,18 @@ t.test('the folder copied back, and the app is started again and writes nothing'
   const setting = await settingOf(t)
   const seen = await goBackInTime(t, setting)
   setting.sync.cancel()
-  t.equal(await setting.witness(seen), true)
+  t.equal(await witness(seen), true)
   goOnline(t, setting.one)
   await agree(t, setting.one, ['a1', 'a2', 'b1', 'b2', 'c1'])
 })
 
 t.test('the folder copied back, and another reader of this database is the one who shows it', async t => {
   const setting = await settingOf(t)
-  const { server, one } = setting
+  const { user, one } = setting
   await server.copyAside('running')
   await setting.put('b1')
   await agree(t, one, ['a1', 'a2', 'b1'])
-  const reader = httpClient(`${server.url}/me`, server.bearer(USER))
+  const reader = httpClient(`${server.url}/me`, server.bearer(user))
   const { last_seq } = (await reader.get('/_changes')).json
   await server.copyBack()
   t.equal((await reader.get(`/_changes?since=${last_seq}`)).json.rewound, true)
@@ -144,17 +151,17 @@ t.test('the folder copied back, and another reader of this database is the one w
 })
 
 t.test('the database deleted and made anew, while the phone stays online', async t => {
-  const { server, one, put } = await settingOf(t)
-  await httpClient(server.url, server.basic).delete(`/${userDbName(USER)}`)
+  const { user, one, put } = await settingOf(t)
+  await admin.delete(`/${userDbName(user)}`)
   await eventually(async () => (await one.remote.info()).doc_count === 0, 'there is a new one')
   await put('b1')
   await agree(t, one, ['a1', 'a2', 'b1'])
 })
 
 t.test('the database deleted and made anew, while the phone is offline', async t => {
-  const { server, one, sync, put, putElsewhere } = await settingOf(t)
+  const { user, one, sync, put, putElsewhere } = await settingOf(t)
   sync.cancel()
-  await httpClient(server.url, server.basic).delete(`/${userDbName(USER)}`)
+  await admin.delete(`/${userDbName(user)}`)
   await putElsewhere('c1')
   await put('b1')
   goOnline(t, one)

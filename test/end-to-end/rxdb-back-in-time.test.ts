@@ -4,22 +4,23 @@ import { eventually } from '../fixtures/eventually.ts'
 import { type HttpClient, httpClient } from '../fixtures/http-client.ts'
 import { phone } from '../fixtures/phone.ts'
 import { type RxdbPhone, rxdbPhone } from '../fixtures/rxdb-phone.ts'
-import { type ServerWithCopies, serverWithCopies } from '../fixtures/server-with-copies.ts'
+import { serverWithCopies } from '../fixtures/server-with-copies.ts'
 
-const USER = 'lifter'
+const server = await serverWithCopies(t)
+let users = 0
 type Tap = Parameters<typeof rxdbPhone>[0]
 
-type Setting = { readonly server: ServerWithCopies; readonly mine: HttpClient; readonly rx: RxdbPhone }
+type Setting = { readonly user: string; readonly mine: HttpClient; readonly rx: RxdbPhone }
 
-/** A phone with RxDB that is online, with `a1` on both sides. */
+/** A new user's phone with RxDB that is online, with `a1` on both sides. */
 async function settingOf(t: Tap): Promise<Setting> {
-  const server = await serverWithCopies(t)
-  const rx = await rxdbPhone(t, server.url, server.token(USER))
+  const user = `user-${users++}`
+  const rx = await rxdbPhone(t, server.url, server.token(user))
   rx.goOnline()
   await rx.put({ _id: 'a1', v: 1 })
-  const mine = httpClient(`${server.url}/me`, server.bearer(USER))
+  const mine = httpClient(`${server.url}/me`, server.bearer(user))
   await eventually(async () => (await mine.get('/a1')).status === 200, 'a1 is pushed')
-  return { server, mine, rx }
+  return { user, mine, rx }
 }
 
 async function phoneHas(rx: RxdbPhone, ids: readonly string[]): Promise<void> {
@@ -36,9 +37,9 @@ async function serverIds(mine: HttpClient): Promise<string[]> {
 }
 
 t.test('RxDB pushes, pulls and waits, also after a restart of the server', async t => {
-  const { server, mine, rx } = await settingOf(t)
+  const { user, mine, rx } = await settingOf(t)
   t.same(rx.errors, [])
-  const two = await rxdbPhone(t, server.url, server.token(USER))
+  const two = await rxdbPhone(t, server.url, server.token(user))
   two.goOnline()
   for (let i = 10; i < 40; i++) await rx.put({ _id: `b${i}`, v: { deep: [i, null] } })
   await eventually(async () => (await two.ids()).length === 31, 'everything on the other phone')
@@ -50,7 +51,7 @@ t.test('RxDB pushes, pulls and waits, also after a restart of the server', async
   for (const one of [rx, two]) await eventually(async () => (await one.ids()).length === 32, 'both new ones')
   t.same(await rx.docs(), await two.docs())
   t.same(await serverIds(mine), await rx.ids())
-  const late = await rxdbPhone(t, server.url, server.token(USER))
+  const late = await rxdbPhone(t, server.url, server.token(user))
   await late.syncOnce()
   t.same(await late.docs(), await rx.docs())
 })
@@ -58,8 +59,8 @@ t.test('RxDB pushes, pulls and waits, also after a restart of the server', async
 t.test(
   'RxDB’s checkpoint lies in the future of a folder that was copied back: it gets every change',
   async t => {
-    const { server, mine, rx } = await settingOf(t)
-    await server.copyAside()
+    const { mine, rx } = await settingOf(t)
+    await server.copyAside('running')
     for (const id of ['b1', 'b2', 'b3']) await mine.put(`/${id}`, { v: 1 })
     await phoneHas(rx, ['a1', 'b1', 'b2', 'b3'])
     await server.copyBack()
@@ -92,10 +93,10 @@ t.test(
 )
 
 t.test('RxDB’s checkpoint is of a database that was deleted and made anew: it gets every change', async t => {
-  const { server, mine, rx } = await settingOf(t)
+  const { user, mine, rx } = await settingOf(t)
   for (const id of ['b1', 'b2']) await mine.put(`/${id}`, {})
   await phoneHas(rx, ['a1', 'b1', 'b2'])
-  await httpClient(server.url, server.basic).delete(`/${userDbName(USER)}`)
+  await httpClient(server.url, server.basic).delete(`/${userDbName(user)}`)
   await mine.put('/c1', {})
   await phoneHas(rx, ['a1', 'b1', 'b2', 'c1'])
   await rx.put({ _id: 'd1' })
@@ -105,13 +106,13 @@ t.test('RxDB’s checkpoint is of a database that was deleted and made anew: it 
 t.test(
   'RxDB’s checkpoint shows that time went back, and a PouchDB of the same user pushes again',
   async t => {
-    const { server, mine, rx } = await settingOf(t)
-    const one = await phone(t, server.url, server.token(USER))
+    const { user, mine, rx } = await settingOf(t)
+    const one = await phone(t, server.url, server.token(user))
     const sync = one.local.sync(one.remote, { live: true, retry: true, back_off_function: () => 50 })
     t.teardown(() => sync.cancel())
     await one.local.put({ _id: 'b1' })
     await phoneHas(rx, ['a1', 'b1'])
-    await server.copyAside()
+    await server.copyAside('running')
     await one.local.put({ _id: 'b2' })
     await phoneHas(rx, ['a1', 'b1', 'b2'])
     await server.copyBack()
