@@ -140,7 +140,7 @@ export class OpenPouch {
       return { cancel() {} }
     }
     this.#feeds.add(feed)
-    feed.run().finally(() => this.#feeds.delete(feed))
+    void feed.run().finally(() => this.#feeds.delete(feed))
     return feed
   }
 }
