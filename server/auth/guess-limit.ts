@@ -16,6 +16,13 @@ const MAX_NAME_LENGTH = 64
 /** Who tries which account. */
 export type Guess = { readonly name: string; readonly address: string }
 
+/** What a limit is made of; `onFull` is told once when somebody has guessed for the last time. */
+export type GuessLimitOptions = {
+  readonly adminNames: readonly string[]
+  onFull?(guess: Guess): void
+  clock?(): number
+}
+
 /** A guess that is being checked. It counts as a failure until it turns out to be right. */
 export type CountedGuess = {
   wasRight(): void
@@ -38,10 +45,11 @@ type Tallies = Pick<BoundedMap<string, Tally>, 'get' | 'set' | 'delete'>
  * of his server by failing in his name. A name that no admin has is treated like any other, or the limit would tell
  * which names there are.
  */
-export function createGuessLimit(
-  adminNames: readonly string[],
-  clock: () => number = () => performance.now(),
-): GuessLimit {
+export function createGuessLimit({
+  adminNames,
+  onFull = () => {},
+  clock = () => performance.now(),
+}: GuessLimitOptions): GuessLimit {
   const networks = new BoundedMap<string, Tally>(MAX_TALLIES)
   const proven = new BoundedMap<string, true>(MAX_TALLIES)
   const accounts = accountTallies(adminNames)
@@ -54,6 +62,7 @@ export function createGuessLimit(
       if (proven.get(pair) === undefined) counted.push(tallyOf(accounts, name, MAX_AT_ACCOUNT, clock()))
       refuseWhenFull(counted, clock())
       for (const tally of counted) tally.failures += 1
+      if (counted.some(({ failures, max }) => failures === max)) onFull({ name, address })
       return {
         wasRight() {
           networks.delete(network)

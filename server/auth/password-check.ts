@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { CouchError } from '../couch-error.ts'
 import { BoundedMap } from './bounded-map.ts'
-import { createGuessLimit } from './guess-limit.ts'
+import { createGuessLimit, type Guess } from './guess-limit.ts'
 import { networkOf } from './network-of.ts'
 import { decoyHash, verifyPassword } from './password.ts'
 import { createTurns } from './turns.ts'
@@ -41,7 +41,7 @@ export function createPasswordCheck(admins: readonly Admin[], log?: Logger): Pas
   const right = new BoundedMap<string, Admin>(MAX_RIGHT)
   const wrong = new BoundedMap<string, true>(MAX_WRONG)
   const checks = new Map<string, Promise<Admin>>()
-  const check = createGuessCheck(admins)
+  const check = createGuessCheck(admins, log)
 
   async function checkNew(given: GivenPassword, digest: string, guess: string): Promise<Admin> {
     const admin = await check(given)
@@ -50,7 +50,7 @@ export function createPasswordCheck(admins: readonly Admin[], log?: Logger): Pas
       return admin
     }
     wrong.set(guess, true)
-    logFailure(log, admins, given)
+    log?.info(loggable(admins, given), 'wrong name or password')
     throw wrongPassword()
   }
 
@@ -74,8 +74,14 @@ function wrongPassword(): CouchError {
 }
 
 /** One guess: counted, then hashed when it is its turn. For a name that no admin has, a hash nobody knows is used. */
-function createGuessCheck(admins: readonly Admin[]): (given: GivenPassword) => Promise<Admin | undefined> {
-  const limit = createGuessLimit(admins.map(({ name }) => name))
+function createGuessCheck(
+  admins: readonly Admin[],
+  log: Logger | undefined,
+): (given: GivenPassword) => Promise<Admin | undefined> {
+  const limit = createGuessLimit({
+    adminNames: admins.map(({ name }) => name),
+    onFull: guess => log?.warn(loggable(admins, guess), 'too many wrong passwords: refused for some minutes'),
+  })
   const takeTurn = createTurns(HASHES)
   const decoy = decoyHash(admins[0]?.passwordHash)
   return async given => {
@@ -99,11 +105,6 @@ function createDigest(): (...parts: readonly string[]) => string {
 }
 
 /** A name that no admin has is not written down: people type their password there. */
-function logFailure(
-  log: Logger | undefined,
-  admins: readonly Admin[],
-  { name, address }: GivenPassword,
-): void {
-  const admin = admins.some(admin => admin.name === name) ? name : undefined
-  log?.info({ admin, address }, 'wrong name or password')
+function loggable(admins: readonly Admin[], { name, address }: Guess): object {
+  return { admin: admins.some(admin => admin.name === name) ? name : undefined, address }
 }

@@ -9,7 +9,12 @@ import {
 /** A limit, its clock, and a guess that fails: true if it was let through. */
 function limitAt() {
   let now = 1000
-  const limit = createGuessLimit(['admin', 'root'], () => now)
+  const told: string[] = []
+  const limit = createGuessLimit({
+    adminNames: ['admin', 'root'],
+    onFull: ({ name, address }) => told.push(`${name} ${address}`),
+    clock: () => now,
+  })
   const isLetIn = (name: string, address: string) => {
     try {
       limit.count({ name, address })
@@ -21,7 +26,7 @@ function limitAt() {
   const wait = (ms: number) => {
     now += ms
   }
-  return { limit, isLetIn, wait }
+  return { limit, isLetIn, wait, told }
 }
 
 const address = (n: number) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`
