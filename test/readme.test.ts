@@ -38,11 +38,15 @@ async function program(t: Test) {
   await eventually(() => running.stdout().includes('npx divan demo'), 'the first lines', 60_000)
   const text = await readFile(join(folder, 'data/running.json'), 'utf8')
   const { serverUrl, databaseUrl } = JSON.parse(text) as { serverUrl: string; databaseUrl: string }
-  return { folder, environment, serverUrl, databaseUrl }
+  const stop = async () => {
+    running.kill('SIGTERM')
+    await running.ended
+  }
+  return { folder, environment, serverUrl, databaseUrl, stop }
 }
 
 t.test('every block of the README that can be pasted does what it says', async t => {
-  const { folder, environment, serverUrl, databaseUrl } = await program(t)
+  const { folder, environment, serverUrl, databaseUrl, stop } = await program(t)
   const here = (text: string) => text.replaceAll('127.0.0.1:5984', new URL(serverUrl).host)
 
   async function shell(text: string): Promise<string> {
@@ -54,7 +58,7 @@ t.test('every block of the README that can be pasted does what it says', async t
     return stdout
   }
 
-  const [token = '', admin = '', operator = '', ...moreShell] = await blocks('sh')
+  const [token = '', admin = '', operator = '', backup = '', restore = '', ...moreShell] = await blocks('sh')
   const [phone = '', ...moreScripts] = await blocks('js')
   const [sql = '', ...moreSql] = await blocks('sql')
   t.same([moreShell, moreScripts, moreSql], [[], [], []], 'no block is left out of this test')
@@ -86,4 +90,9 @@ t.test('every block of the README that can be pasted does what it says', async t
 
   const said = await shell(operator)
   t.match(said, 'DIVAN_PORT', 'help lists the settings')
+
+  t.match(await shell(backup), /backup\.sqlite: \d+ databases, [1-9]\d* documents?, /, 'while it runs')
+  t.match(await readFile(join(folder, 'secrets-of-the-backup.json'), 'utf8'), 'jwtSecret')
+  await stop()
+  t.match(await shell(restore), /^restored \d+ databases, [1-9].*\nthe store that was there: .*\.replaced-/)
 })
