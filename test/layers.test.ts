@@ -25,6 +25,17 @@ const ENTRY_POINTS = [
   'bridge/postgres/embedded-postgres.ts',
 ]
 
+const KNOWN_TO_THE_ADAPTER = [
+  'server/store/store.ts',
+  'server/store/sequences.ts',
+  'server/store/rev-tree/rev.ts',
+  'server/couch/attachment-input.ts',
+  'server/couch/checked-doc-id.ts',
+  'server/couch/doc-input.ts',
+  'server/couch/rev.ts',
+  'server/couch-error.ts',
+]
+
 type Source = {
   /** From the project's root, with `/`. */
   readonly path: string
@@ -107,6 +118,16 @@ const rules: readonly Rule[] = [
             ...files.filter(file =>
               isIn(file, 'server/http', 'server/auth', 'server/couch', 'server/server.ts'),
             ),
+          ]
+        : [],
+  },
+  {
+    name: 'the PouchDB adapter knows the contract of the store, and of the protocol what a document may be',
+    breaks: ({ path, files, packages }) =>
+      isIn(path, 'server/pouchdb-adapter')
+        ? [
+            ...packages.filter(name => !['pouchdb-errors', 'pouchdb-utils'].includes(name)),
+            ...files.filter(file => !isIn(file, 'server/pouchdb-adapter', ...KNOWN_TO_THE_ADAPTER)),
           ]
         : [],
   },
