@@ -78,3 +78,34 @@ t.test('a file copied while its server ran knows the epoch, and how far it was i
   )
   await restored.close()
 })
+
+t.test('replication logs that went back in time with their file are forgotten, once in each run', async t => {
+  const folder = t.testdir()
+  const file = `${folder}/store.db`
+  const logsOf = (store: Store) =>
+    databaseOf(store, 'a')
+      .localDocs({ limit: 9, withBodies: false })
+      .map(({ id }) => id)
+  const first = await openAndWrite(file, 'x', 2)
+  await databaseOf(first, 'a').forgetReplicationLogs()
+  await databaseOf(first, 'a').writeLocalDoc('log', undefined, '{"session_id":"s","history":[],"last_seq":7}')
+  await databaseOf(first, 'a').writeLocalDoc('pull:phone', undefined, '{"told":[]}')
+  await databaseOf(first, 'a').forgetReplicationLogs()
+  t.same(logsOf(first), ['log', 'pull:phone'], 'not again in this run')
+  await first.close()
+  copyFileSync(file, `${folder}/backup.db`)
+
+  for (const forget of [
+    (store: Store) => databaseOf(store, 'a').forgetReplicationLogs(),
+    (store: Store) => store.forgetReplicationLogs(),
+  ]) {
+    copyFileSync(`${folder}/backup.db`, file)
+    const restored = await openStore({ file })
+    const before = databaseOf(restored, 'a').sequence(2)
+    t.same(logsOf(restored), ['log', 'pull:phone'])
+    await forget(restored)
+    t.same(logsOf(restored), ['pull:phone'])
+    t.same(databaseOf(restored, 'a').place(before), { n: 2, rewound: false }, 'nothing changed')
+    await restored.close()
+  }
+})
