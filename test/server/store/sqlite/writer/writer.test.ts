@@ -5,11 +5,15 @@ import { prepareFile } from '../../../../../server/store/sqlite/prepare-file.ts'
 import { type CommandRequest, Writer } from '../../../../../server/store/sqlite/writer/writer.ts'
 import type { Edit } from '../../../../../server/store/store.ts'
 import { interactive } from '../../contract/subject.ts'
+import { checkFile } from '../check-file.ts'
 
 const open = await loadDriver()
 
 /** A writer on this thread, with the databases 1 and 2. Without another clock no time passes for it. */
-function openWriter(t: Test, now = () => 0): { connection: Connection; writer: Writer; lines: string[] } {
+function openWriter(
+  t: Test,
+  now = () => 0,
+): { connection: Connection; file: string; writer: Writer; lines: string[] } {
   const file = `${t.testdir()}/store.db`
   prepareFile(open, file)
   const connection = new Connection(open, file)
@@ -17,7 +21,7 @@ function openWriter(t: Test, now = () => 0): { connection: Connection; writer: W
   const lines: string[] = []
   const writer = new Writer(connection, line => lines.push(line), now)
   writer.commit(['a', 'b'].map((name, request) => ({ request, command: { kind: 'createDatabase', name } })))
-  return { connection, writer, lines }
+  return { connection, file, writer, lines }
 }
 
 function write(request: number, db: number, edits: readonly Edit[]): CommandRequest {
@@ -101,6 +105,48 @@ t.test('a full disk fails the write with its own word, and the next one works', 
     [1, 'huge', 1],
     [2, 'small', 1],
   ])
+})
+
+t.test('a disk that is full in the middle of a list with attachments leaves nothing of it', async t => {
+  const { connection, file, writer, lines } = openWriter(t)
+  const withBytes = (id: string, length: number) => {
+    const attachments = [{ name: 'x', contentType: 'a/b', data: Buffer.alloc(length, id) }]
+    return interactive(id, undefined, { attachments })
+  }
+  t.match(writer.commit([write(1, 1, [withBytes('before', 300_000)])]).answers, [{ ok: true }])
+  const list = Array.from({ length: 30 }, (_, n) => withBytes(`doc${n}`, 100_000))
+  for (const room of [2, 20, 100, 200]) {
+    const pages = connection.row<[number]>('pragma page_count')?.[0] ?? 0
+    connection.row(`pragma max_page_count = ${pages + room}`)
+    t.match(writer.commit([write(2, 1, list)]).answers, [{ ok: false, word: 'insufficient_storage' }])
+    t.same(connection.rows('select id from docs'), [['before']])
+    t.same(await checkFile(file), [], `room for ${room} pages`)
+  }
+  connection.row('pragma max_page_count = 1000000')
+  t.match(writer.commit([write(3, 1, list)]).answers, [{ ok: true }])
+  t.same(await checkFile(file), [])
+  t.equal(lines.length, 4)
+})
+
+t.test('times never go back, whatever the clock does', async t => {
+  const { connection, writer } = openWriter(t)
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  const start = Date.UTC(2026, 0, 1)
+  const years = [0, -1, -1, 1, 0, -5, 2].map(year => start + year * 365 * 24 * 3_600_000)
+  for (const [n, time] of years.entries()) {
+    Date.now = () => time
+    writer.commit([write(n, 1, [interactive(`doc${n}`)])])
+  }
+  const times = connection.rows<[number]>('select time from docs order by seq').map(([time]) => time)
+  t.same(
+    times,
+    [0, 0, 0, 1, 1, 1, 2].map(year => start + year * 365 * 24 * 3_600_000),
+  )
+  writer.commit([write(9, 2, [interactive('x')])])
+  t.same(connection.row('select time from docs where db = 2'), [years.at(-1)], 'each database by itself')
 })
 
 t.test('a database that one command deletes is gone for the next of its group', async t => {
