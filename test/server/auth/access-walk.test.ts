@@ -4,6 +4,7 @@ import jwt from 'jsonwebtoken'
 import { pino } from 'pino'
 import t from 'tap'
 import { userDbName } from '../../../design-docs/user-db.ts'
+import { hashPassword } from '../../../server/auth/password.ts'
 import { createPasswordCheck } from '../../../server/auth/password-check.ts'
 import { createSessionCookies } from '../../../server/auth/session-cookie.ts'
 import { createSessions, type Sessions } from '../../../server/auth/sessions.ts'
@@ -11,10 +12,11 @@ import { ParseGate } from '../../../server/couch/parse-gate.ts'
 import { couchRoutes } from '../../../server/couch/routes.ts'
 import { rawRequest } from '../../fixtures/raw-request.ts'
 import { ADMIN, JWT, type RunningServer, runningServer } from '../../fixtures/running-server.ts'
+import { type Asker, EXPECTED, type Verdict } from './expected-access.ts'
 
 /**
- * Walks every registered route with every kind of credentials, over real HTTP, and compares with the tables below.
- * They are written out by hand, and say nothing the code could be asked for: a route that is not in them fails.
+ * Walks every registered route with every kind of credentials, over real HTTP, and compares with
+ * expected-access.ts. A route that is not in it fails.
  */
 
 const OWNER = 'anna'
@@ -22,127 +24,6 @@ const STRANGER = 'bert'
 const OWNERS_DB = userDbName(OWNER)
 const SECRET_ID = 'session:secret'
 const SECRET = 'nobody else reads this'
-
-type Asker =
-  | 'no token'
-  | 'own token'
-  | 'another user'
-  | 'expired'
-  | 'HS512'
-  | 'none'
-  | 'wrong secret'
-  | 'wrong issuer'
-  | 'wrong audience'
-  | 'no sub'
-  | 'admin, wrong password'
-  | 'admin'
-
-/** `in`: he is let through, whatever the route says to an empty request: no 401, 403 or 5xx. */
-type Verdict = 'in' | 401 | 403
-
-const BAD_CREDENTIALS = {
-  expired: 401,
-  HS512: 401,
-  none: 401,
-  'wrong secret': 401,
-  'wrong issuer': 401,
-  'wrong audience': 401,
-  'no sub': 401,
-  'admin, wrong password': 401,
-} as const
-
-const IGNORED_CREDENTIALS = {
-  expired: 'in',
-  HS512: 'in',
-  none: 'in',
-  'wrong secret': 'in',
-  'wrong issuer': 'in',
-  'wrong audience': 'in',
-  'no sub': 'in',
-  'admin, wrong password': 'in',
-} as const
-
-type Row = Readonly<Record<Asker, Verdict>>
-
-/** Nobody is even asked. */
-const open: Row = {
-  ...IGNORED_CREDENTIALS,
-  'no token': 'in',
-  'own token': 'in',
-  'another user': 'in',
-  admin: 'in',
-}
-/** Anybody, but not with false papers. */
-const anybody: Row = {
-  ...BAD_CREDENTIALS,
-  'no token': 'in',
-  'own token': 'in',
-  'another user': 'in',
-  admin: 'in',
-}
-const owner: Row = {
-  ...BAD_CREDENTIALS,
-  'no token': 401,
-  'own token': 'in',
-  'another user': 403,
-  admin: 'in',
-}
-const admin: Row = { ...BAD_CREDENTIALS, 'no token': 401, 'own token': 403, 'another user': 403, admin: 'in' }
-
-const EXPECTED: Readonly<Record<string, Row>> = {
-  'GET /': open,
-  'GET /_up': open,
-  'GET /_uuids': anybody,
-  'GET /_session': anybody,
-  'POST /_session': open,
-  'DELETE /_session': open,
-  'GET /_active_tasks': admin,
-  'GET /_all_dbs': admin,
-  'GET /_dbs_info': admin,
-  'POST /_dbs_info': admin,
-  'GET /_db_updates': admin,
-  'GET /:db': owner,
-  'PUT /:db': owner,
-  'DELETE /:db': admin,
-  'POST /:db': owner,
-  'GET /:db/_revs_limit': owner,
-  'PUT /:db/_revs_limit': admin,
-  'GET /:db/_security': owner,
-  'POST /:db/_ensure_full_commit': owner,
-  'POST /:db/_compact': admin,
-  'POST /:db/_compact/:ddoc': admin,
-  'POST /:db/_view_cleanup': admin,
-  'POST /:db/_purge': admin,
-  'GET /:db/_changes': owner,
-  'POST /:db/_changes': owner,
-  'POST /:db/_revs_diff': owner,
-  'POST /:db/_missing_revs': owner,
-  'POST /:db/_bulk_get': owner,
-  'POST /:db/_bulk_docs': owner,
-  'GET /:db/_all_docs': owner,
-  'POST /:db/_all_docs': owner,
-  'POST /:db/_all_docs/queries': owner,
-  'GET /:db/_design_docs': owner,
-  'GET /:db/_local_docs': owner,
-  'GET /:db/:doc': owner,
-  'PUT /:db/:doc': owner,
-  'DELETE /:db/:doc': owner,
-  'GET /:db/_design/:ddoc': owner,
-  'PUT /:db/_design/:ddoc': admin,
-  'DELETE /:db/_design/:ddoc': admin,
-  'GET /:db/:doc/*name': owner,
-  'PUT /:db/:doc/*name': owner,
-  'DELETE /:db/:doc/*name': owner,
-  'GET /:db/_design/:ddoc/*name': owner,
-  'PUT /:db/_design/:ddoc/*name': admin,
-  'DELETE /:db/_design/:ddoc/*name': admin,
-  'GET /:db/_local/:name': owner,
-  'PUT /:db/_local/:name': owner,
-  'DELETE /:db/_local/:name': owner,
-  'GET /:db/_local/:name/*rest': owner,
-  'PUT /:db/_local/:name/*rest': owner,
-  'DELETE /:db/_local/:name/*rest': owner,
-}
 
 /** Requests that a route lets in and takes seriously, where an empty one would be refused before its own checks. */
 const BODIES: Readonly<Record<string, string>> = {
@@ -187,6 +68,15 @@ function unsigned(): { authorization: string } {
   }
 }
 
+const passwordHash = await hashPassword(ADMIN.password, { log2Rounds: 4, blockSize: 8, parallel: 1 })
+const admins = [{ name: ADMIN.name, passwordHash }]
+
+/** The cookie an admin got so many seconds ago. */
+function session(secret: string = JWT.secret, age = 0): { cookie: string } {
+  const cookies = createSessionCookies(secret, admins, () => Date.now() - age * 1000)
+  return { cookie: cookies.issue(ADMIN.name, false).split(';', 1).join('') }
+}
+
 const ASKERS: Readonly<Record<Asker, Readonly<Record<string, string>>>> = {
   'no token': {},
   'own token': bearer(claims),
@@ -200,6 +90,10 @@ const ASKERS: Readonly<Record<Asker, Readonly<Record<string, string>>>> = {
   'no sub': bearer({ iss: JWT.issuer, aud: JWT.audience }),
   'admin, wrong password': basic('guess'),
   admin: basic(ADMIN.password),
+  session: session(),
+  'session that ran out': session(JWT.secret, 601),
+  'forged session': session('a guess'),
+  'session, another origin': { ...session(), origin: 'https://evil.example' },
 }
 const askers = Object.keys(ASKERS) as Asker[]
 
@@ -215,7 +109,7 @@ async function withSecret(server: RunningServer): Promise<void> {
     ?.write([{ kind: 'interactive', id: SECRET_ID, deleted: false, body: JSON.stringify({ text: SECRET }) }])
 }
 
-const server = await runningServer(t)
+const server = await runningServer(t, { admins })
 
 t.test('every route, with every kind of credentials', async t => {
   await withSecret(server)
@@ -253,7 +147,7 @@ t.test('every route, with every kind of credentials', async t => {
 t.test('`me` is the caller’s own database on every route, and nobody else’s', async t => {
   await withSecret(server)
   for (const { method, path, name } of routes(server).filter(({ path }) => path.includes(':db'))) {
-    for (const asker of askers.filter(asker => asker !== 'admin')) {
+    for (const asker of askers.filter(asker => asker !== 'admin' && asker !== 'session')) {
       const mine = asker === 'another user' || asker === 'own token' ? EXPECTED[name]?.['own token'] : 401
       const headers = { ...ASKERS[asker], 'content-type': 'application/json' }
       const body = method === 'GET' || method === 'DELETE' ? undefined : (BODIES[name] ?? '{}')
@@ -332,9 +226,16 @@ const UNREGISTERED: readonly string[] = [
 ]
 
 t.test('a path that is not registered, or written strangely, is never open', async t => {
-  const server = await runningServer(t)
+  const server = await runningServer(t, { admins })
   await withSecret(server)
-  const strangers: readonly Asker[] = ['no token', 'another user', 'expired', 'none', 'admin, wrong password']
+  const strangers: readonly Asker[] = [
+    'no token',
+    'another user',
+    'expired',
+    'none',
+    'admin, wrong password',
+    'session, another origin',
+  ]
   for (const path of [...TRICKS, ...UNREGISTERED]) {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
       for (const asker of strangers) {
