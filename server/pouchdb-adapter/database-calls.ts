@@ -1,3 +1,4 @@
+import { CouchError } from '../couch-error.ts'
 import type { Database } from '../store/store.ts'
 import { storedDoc } from './read-doc.ts'
 
@@ -25,9 +26,12 @@ export type Purged = {
   readonly documentWasRemovedCompletely: boolean
 }
 
-/** Forgets a leaf; core has made sure that it is one. */
+/** Forgets a leaf, and the ancestors that no other leaf has. */
 export async function purge(database: Database, id: string, leaf: string): Promise<Purged> {
   const { tree } = storedDoc(database, id)
+  if (!tree.has(leaf)) throw new CouchError('not_found', 'The requested revision does not exist')
+  if (!tree.leaves().some(({ rev }) => rev === leaf))
+    throw new CouchError('bad_request', 'The requested revision is not a leaf')
   const path = tree.revsInfo(leaf).map(({ rev }) => rev)
   await database.purge(new Map([[id, [leaf]]]))
   const left = database.doc(id)?.tree

@@ -82,8 +82,10 @@ export class OpenPouch {
         answerLater(callback, () => this.#writeLocal(doc)),
       _removeLocal: (doc: RawDoc, callback: Callback<Written>) =>
         answerLater(callback, () => this.#writeLocal({ ...doc, _deleted: true })),
-      _purge: (id: string, [leaf = '']: readonly string[], callback: Callback<Purged>) =>
-        answerLater(callback, async () => purge(this.#database(), id, leaf)),
+      // Core's own fails at the second purge of a database (`self` is not defined in Node) and never answers.
+      purge: adapterFun('purge', (id: string, rev: string, ...rest: Rest<Purged>) =>
+        answerLater(callbackOf(rest), async () => purge(this.#database(), id, rev)),
+      ),
       _compact: (_options: object, callback: Callback<typeof OK>) =>
         answerLater(callback, async () => {
           await this.#database().compact()

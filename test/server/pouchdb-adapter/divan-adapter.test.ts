@@ -4,9 +4,10 @@ import { divanPouchDB } from '../../../server/pouchdb-adapter/divan-adapter.ts'
 import { divanPouch, pouchOn } from '../../fixtures/divan-pouch.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 
+const { open, store } = await divanPouch(t)
+
 t.test('documents are written, read, changed and removed', async t => {
-  const { open, store } = await divanPouch(t)
-  const pouch = open('a')
+  const pouch = open('first')
   const put = await pouch.put({ _id: 'x', text: 'é😀\u0000', deep: { list: [null, 1.5] } })
   t.match(put, { ok: true, id: 'x', rev: /^1-/ })
   t.strictSame(await pouch.get('x'), {
@@ -27,13 +28,12 @@ t.test('documents are written, read, changed and removed', async t => {
   t.match(gone, { status: 404, name: 'not_found', reason: 'deleted' })
   const never = await pouch.get('y').catch(error => error)
   t.match(never, { status: 404, name: 'not_found', reason: 'missing' })
-  t.match(await pouch.info(), { db_name: 'a', doc_count: 0, adapter: 'divan', update_seq: /^3-/ })
-  t.equal(store.database('a')?.facts().docDelCount, 1, 'it is the store’s own database')
+  t.match(await pouch.info(), { db_name: 'first', doc_count: 0, adapter: 'divan', update_seq: /^3-/ })
+  t.equal(store.database('first')?.facts().docDelCount, 1, 'it is the store’s own database')
 })
 
 t.test('conflicts are listed, and every leaf can be read', async t => {
-  const { open } = await divanPouch(t)
-  const pouch = open('a')
+  const pouch = open('conflicts')
   const docs = ['a', 'b', 'c'].map(sig => ({
     _id: 'x',
     _rev: `2-${sig}`,
@@ -51,8 +51,7 @@ t.test('conflicts are listed, and every leaf can be read', async t => {
 })
 
 t.test('what the server could not give out is not taken in', async t => {
-  const { open } = await divanPouch(t)
-  const pouch = open('a')
+  const pouch = open('refused')
   await t.rejects(pouch.put({ _id: '_odd' }), { name: 'bad_request' })
   await t.rejects(pouch.put({ _id: 'x', _odd: 1 }), { name: 'doc_validation' })
   await t.rejects(pouch.put({ _id: 'half \ud800' }), { name: 'illegal_docid' })
@@ -66,16 +65,14 @@ t.test('what the server could not give out is not taken in', async t => {
 })
 
 t.test('limits are those that the constructor was given', async t => {
-  const { store } = await divanPouch(t)
   const Pouch = divanPouchDB(PouchDB, store, { maxDocumentBytes: 50, maxAttachmentBytes: 3 })
-  const pouch = new Pouch<{ text?: string }>('a', { adapter: 'divan' })
+  const pouch = new Pouch<{ text?: string }>('limits', { adapter: 'divan' })
   await pouch.put({ _id: 'small' })
   await t.rejects(pouch.put({ _id: 'large', text: 'x'.repeat(50) }), { name: 'document_too_large' })
 })
 
 t.test('documents by id: ranges, keys, bodies', async t => {
-  const { open } = await divanPouch(t)
-  const pouch = open('a')
+  const pouch = open('ranges')
   const ids = Array.from({ length: 1200 }, (_, n) => `doc-${String(n).padStart(4, '0')}`)
   await pouch.bulkDocs(ids.map((_id, n) => ({ _id, n })))
   const all = await pouch.allDocs({ include_docs: true })
@@ -100,8 +97,7 @@ t.test('documents by id: ranges, keys, bodies', async t => {
 })
 
 t.test('local documents have a life of their own', async t => {
-  const { open } = await divanPouch(t)
-  const pouch = open('a')
+  const pouch = open('local')
   const { rev } = await pouch.put({ _id: '_local/x', n: 1 })
   t.strictSame(await pouch.get('_local/x'), { _id: '_local/x', _rev: rev, n: 1 })
   await t.rejects(pouch.put({ _id: '_local/x', n: 2 }), { name: 'conflict' })
@@ -111,41 +107,52 @@ t.test('local documents have a life of their own', async t => {
 })
 
 t.test('one PouchDB serves several stores', async t => {
-  const [one, two] = [await divanPouch(t), await divanPouch(t, 'other.db')]
-  await one.open('a').put({ _id: 'x' })
-  t.equal((await two.open('a').info()).doc_count, 0)
+  const other = await divanPouch(t)
+  await open('shared').put({ _id: 'x' })
+  t.equal((await other.open('shared').info()).doc_count, 0)
   const http = new PouchDB('http://127.0.0.1:1/a', { skip_setup: true })
   t.match(http, { adapter: 'http' }, 'other adapters are as they were')
   t.throws(() => new PouchDB('a', { adapter: 'divan' }), /divanPouchDB/)
 })
 
 t.test('a database is made at its first use, found again, compacted, purged and destroyed', async t => {
-  const { open, store } = await divanPouch(t)
   const Pouch = divanPouchDB(PouchDB, store)
-  await t.rejects(new Pouch('a', { adapter: 'divan', skip_setup: true }).info(), { name: 'not_found' })
-  const pouch = open('a')
+  await t.rejects(new Pouch('whole', { adapter: 'divan', skip_setup: true }).info(), { name: 'not_found' })
+  const pouch = open('whole')
   const first = await pouch.put({ _id: 'x' })
   const second = await pouch.put({ _id: 'x', _rev: first.rev, n: 2 })
   await pouch.compact()
   await t.rejects(pouch.get('x', { rev: first.rev }), { name: 'not_found' })
-  t.match(await open('a').get('x'), { _rev: second.rev, n: 2 })
+  t.match(await open('whole').get('x'), { _rev: second.rev, n: 2 })
+  const brought = ['1-a', '1-b', '1-c'].map(_rev => ({ _id: 'y', _rev }))
+  await pouch.bulkDocs(brought, { new_edits: false })
+  for (const rev of ['1-a', '1-c']) t.match(await purge(pouch, 'y', rev), { ok: true, deletedRevs: [rev] })
+  t.match(await pouch.get('y', { conflicts: true, revs: true }), { _rev: '1-b', _conflicts: undefined })
+  await t.rejects(purge(pouch, 'y', '1-a'), { name: 'not_found' })
+  await t.rejects(purge(pouch, 'x', first.rev), { name: 'bad_request' })
   await pouch.destroy()
-  t.equal(store.database('a'), undefined)
+  t.equal(store.database('whole'), undefined)
 })
 
 t.test('close and destroy end what is open, and the store goes on', async t => {
-  const { open, store } = await divanPouch(t)
-  const pouches = Array.from({ length: 20 }, () => open('a'))
+  const pouches = Array.from({ length: 20 }, () => open('closing'))
   let ended = 0
   for (const pouch of pouches) pouch.changes({ live: true, since: 'now' }).on('complete', () => ended++)
   await Promise.all(pouches.map(pouch => pouch.info()))
   await Promise.all(pouches.map(pouch => pouch.close()))
   await eventually(() => ended === 20, 'the end of every feed')
   await t.rejects(Promise.resolve(pouches[0]?.info()), { message: 'database is closed' })
-  const again = pouchOn(store, 'a')
+  const again = pouchOn(store, 'closing')
   await again.put({ _id: 'x' })
   again.changes({ live: true }).on('complete', () => ended++)
   await again.destroy()
   await eventually(() => ended === 21, 'the end of the last feed')
-  t.equal(store.database('a'), undefined)
+  t.equal(store.database('closing'), undefined)
 })
+
+type Purge = { purge(id: string, rev: string): Promise<object> }
+
+/** PouchDB's types do not know `purge`. */
+function purge(pouch: object, id: string, rev: string): Promise<object> {
+  return (pouch as Purge).purge(id, rev)
+}
