@@ -16,8 +16,13 @@ export type Backup = {
 }
 
 /** What a backup is called until it is whole. One that a kill left behind is replaced by the next. */
-export function backupDraft(target: string): string {
+function draftOf(target: string): string {
   return `${target}.partial`
+}
+
+/** Removes a draft, and the journal that SQLite keeps for it: beside the next draft it would be rolled back into that. */
+export function removeBackupDraft(target: string): void {
+  for (const suffix of ['', '-journal']) rmSync(`${draftOf(target)}${suffix}`, { force: true })
 }
 
 /**
@@ -27,7 +32,7 @@ export function backupDraft(target: string): string {
 export function backupStore(open: OpenDatabase, { file, target }: Backup): StoreFacts {
   if (!existsSync(file)) throw new StoreError(`there is no store to back up: ${file} does not exist`)
   refuseExisting(target)
-  const draft = backupDraft(target)
+  const draft = draftOf(target)
   const opened = makeDraft(draft, target)
   try {
     copyInto(open, file, draft)
@@ -39,7 +44,7 @@ export function backupStore(open: OpenDatabase, { file, target }: Backup): Store
     syncFolderOf(target)
     return facts
   } catch (cause) {
-    if (isStillOurs(draft, opened)) rmSync(draft)
+    if (isStillOurs(draft, opened)) removeBackupDraft(target)
     throw copyFailure(`the backup ${target} cannot be made`, cause)
   } finally {
     closeSync(opened)
@@ -53,7 +58,7 @@ function refuseExisting(target: string): void {
 /** An empty file is taken by `vacuum into` as none; made here, it belongs to its user alone from the start. */
 function makeDraft(draft: string, target: string): number {
   try {
-    rmSync(draft, { force: true })
+    removeBackupDraft(target)
     return openSync(draft, 'wx+', 0o600)
   } catch (cause) {
     throw copyFailure(`the folder ${dirname(target)} cannot be written`, cause)

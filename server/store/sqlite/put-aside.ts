@@ -28,25 +28,46 @@ export function putAside(open: OpenDatabase, file: string): string | undefined {
   return aside
 }
 
+const FOLD = 'pragma busy_timeout = 1000; pragma synchronous = full; pragma journal_mode = delete'
+
+function execOn(connection: Connection, sql: string): void {
+  try {
+    connection.exec(sql)
+  } finally {
+    connection.close()
+  }
+}
+
 /**
  * Leaves all of a store in its one file, or says that it is broken. SQLite refuses this while anyone else has the file open, so
  * no backup under way can find its log gone.
  */
 function foldLog(open: OpenDatabase, file: string): boolean {
   try {
-    const connection = new Connection(open, file)
-    try {
-      connection.exec('pragma busy_timeout = 1000; pragma synchronous = full; pragma journal_mode = delete')
-    } finally {
-      connection.close()
-    }
+    // Looked at first: a connection that may write removes the log, when it is closed, of a file that it could not read.
+    if (isBroken(open, file)) return false
+    execOn(new Connection(open, file), FOLD)
     return true
   } catch (cause) {
-    const code = resultCode(cause)
-    if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return false
-    if (code !== SQLITE_BUSY) throw cause
+    if (isOfBroken(cause)) return false
+    if (resultCode(cause) !== SQLITE_BUSY) throw cause
     throw new StoreError(`${file} is being read by another process, perhaps a backup: wait for its end`, {
       cause,
     })
   }
+}
+
+/** Whatever else there is to say, such as a journal to be rolled back first, is said to the one that may write. */
+function isBroken(open: OpenDatabase, file: string): boolean {
+  try {
+    execOn(new Connection(open, file, { readOnly: true }), 'select 1 from sqlite_schema')
+    return false
+  } catch (cause) {
+    return isOfBroken(cause)
+  }
+}
+
+function isOfBroken(cause: unknown): boolean {
+  const code = resultCode(cause)
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB
 }

@@ -31,7 +31,7 @@ export type Restore = {
 export type Restored = StoreFacts & { readonly replaced: string | undefined }
 
 /** What the new store is called until it takes its place. */
-export function restoreDraft(file: string): string {
+function draftOf(file: string): string {
   return `${file}.restoring`
 }
 
@@ -45,12 +45,12 @@ export function restoreStore(open: OpenDatabase, { file, backup }: Restore): Res
   try {
     const facts = makeDraft(open, file, backup)
     const replaced = putAside(open, file)
-    renameSync(restoreDraft(file), file)
+    renameSync(draftOf(file), file)
     syncFolderOf(file)
     removeRestoreMark(file)
     return { ...facts, replaced }
   } catch (cause) {
-    removeDraft(file)
+    removeRestoreDraft(file)
     throw copyFailure(`${backup} cannot be restored`, cause)
   } finally {
     lock.release()
@@ -68,8 +68,8 @@ function refuseUnfit(file: string, backup: string): void {
 }
 
 function makeDraft(open: OpenDatabase, file: string, backup: string): StoreFacts {
-  const draft = restoreDraft(file)
-  removeDraft(file)
+  const draft = draftOf(file)
+  removeRestoreDraft(file)
   copyFileSync(backup, draft, constants.COPYFILE_FICLONE)
   chmodSync(draft, 0o600)
   const facts = prepareDraft(open, draft, backup)
@@ -77,10 +77,9 @@ function makeDraft(open: OpenDatabase, file: string, backup: string): StoreFacts
   return facts
 }
 
-/** A log of SQLite's beside a draft that was cut off belongs to that draft. */
-function removeDraft(file: string): void {
-  for (const suffix of ['', '-journal', '-wal', '-shm'])
-    rmSync(`${restoreDraft(file)}${suffix}`, { force: true })
+/** Removes a draft, and the logs that SQLite keeps for it. */
+export function removeRestoreDraft(file: string): void {
+  for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${draftOf(file)}${suffix}`, { force: true })
 }
 
 /**

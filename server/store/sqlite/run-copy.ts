@@ -1,9 +1,8 @@
-import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../store-error.ts'
-import { type Backup, backupDraft } from './backup-store.ts'
+import { type Backup, removeBackupDraft } from './backup-store.ts'
 import type { CopyOutcome, CopyTask } from './copy-worker.ts'
-import { type Restore, type Restored, restoreDraft } from './restore-store.ts'
+import { type Restore, type Restored, removeRestoreDraft } from './restore-store.ts'
 import type { StoreFacts } from './store-facts.ts'
 
 /** A copy under way. */
@@ -18,7 +17,7 @@ export type RunningCopy<Result> = {
 export function startBackup(backup: Backup): RunningCopy<StoreFacts> {
   return {
     done: run<StoreFacts>({ kind: 'backup', ...backup }),
-    abandon: () => rmSync(backupDraft(backup.target), { force: true }),
+    abandon: () => removeBackupDraft(backup.target),
   }
 }
 
@@ -26,7 +25,7 @@ export function startBackup(backup: Backup): RunningCopy<StoreFacts> {
 export function startRestore(restore: Restore): RunningCopy<Restored> {
   return {
     done: run<Restored>({ kind: 'restore', ...restore }),
-    abandon: () => rmSync(restoreDraft(restore.file), { force: true }),
+    abandon: () => removeRestoreDraft(restore.file),
   }
 }
 
