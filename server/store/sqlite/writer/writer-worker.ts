@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { Report, Request } from '../commands.ts'
+import type { CommandKind, Report, Request } from '../commands.ts'
 import { Chores } from './chores.ts'
 import { openWriterConnection } from './open-writer-connection.ts'
 import { Writer } from './writer.ts'
@@ -9,6 +9,9 @@ import { Writer } from './writer.ts'
 const CHORE_INTERVAL_MS = 50
 /** How long a chore that failed waits. */
 const REST_MS = 30_000
+/** These seldom make a chore. To look for one after each commit would cost a single write as much as its own statements. */
+const FREQUENT: ReadonlySet<CommandKind> = new Set(['write', 'writeLocalDoc', 'writeUpload'])
+const SOON_MS = 10
 /** Some chores are due by the clock, though nobody writes. */
 const LOOK_MS = 60_000
 
@@ -24,6 +27,7 @@ async function runWriter(port: MessagePort, file: string): Promise<void> {
   const chores = new Chores(connection, writer.run, db => send({ kind: 'compacted', db }))
   let isWoken = false
   let resting: NodeJS.Timeout | undefined
+  let soon: NodeJS.Timeout | undefined
   let hasChores = true
   let lastChore = performance.now()
   let isClosing = false
@@ -34,7 +38,7 @@ async function runWriter(port: MessagePort, file: string): Promise<void> {
     if (isClosing && writer.isIdle) return close()
     if (!writer.isIdle) {
       send(writer.commitGroup())
-      hasChores = true
+      soon ??= setTimeout(look, SOON_MS)
     }
     if (mayDoChore()) doChore()
     if (isClosing || !writer.isIdle || (hasChores && resting === undefined)) goOn()
@@ -47,7 +51,7 @@ async function runWriter(port: MessagePort, file: string): Promise<void> {
     if ('command' in request) writer.add(request)
     else if (request.control === 'reap') chores.mayRemove(request.db)
     else isClosing = true
-    hasChores ||= 'control' in request
+    hasChores ||= !('command' in request && FREQUENT.has(request.command.kind))
   }
   const receiveQueued = () => {
     for (let queued = receiveMessageOnPort(port); queued; queued = receiveMessageOnPort(port))
@@ -77,12 +81,15 @@ async function runWriter(port: MessagePort, file: string): Promise<void> {
       goOn()
     }, REST_MS)
   }
-  const looking = setInterval(() => {
+  const look = () => {
+    soon = undefined
     hasChores = true
     goOn()
-  }, LOOK_MS)
+  }
+  const looking = setInterval(look, LOOK_MS)
   const close = () => {
     clearInterval(looking)
+    clearTimeout(soon)
     clearTimeout(resting)
     connection.exec('pragma optimize; pragma wal_checkpoint(truncate)')
     connection.close()

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
+import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { prepareFile } from '../../../../server/store/sqlite/prepare-file.ts'
 import { WriterClient } from '../../../../server/store/sqlite/writer-client.ts'
+import { databaseOf, interactive } from '../contract/subject.ts'
 
 t.test('when the writer dies, pending and later writes are refused and nothing hangs', async t => {
   const file = `${t.testdir()}/store.db`
@@ -25,4 +27,18 @@ t.test('when the writer dies, pending and later writes are refused and nothing h
   })
   t.match(lines.join('\n'), /the store's writer died: TypeError/)
   await writer.close()
+})
+
+t.test('a store that is closed in the middle of long writes ends after all of them', async t => {
+  const file = `${t.testdir()}/store.db`
+  const store = await openStore({ file, log: line => t.fail(line) })
+  await Promise.all(['a', 'b'].map(name => store.createDatabase(name)))
+  const edits = Array.from({ length: 1200 }, (_, n) => interactive(`doc${n}`))
+  const writes = ['a', 'b'].map(name => databaseOf(store, name).write(edits))
+  await store.close()
+  for (const outcomes of await Promise.all(writes)) t.ok(outcomes.every(({ ok }) => ok))
+
+  const again = await openStore({ file })
+  t.teardown(() => again.close())
+  for (const name of ['a', 'b']) t.equal(databaseOf(again, name).facts().docCount, edits.length)
 })
