@@ -4,6 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { Connection } from '../../../server/store/sqlite/connection.ts'
+import { loadDriver } from '../../../server/store/sqlite/driver.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 import { httpClient } from '../../fixtures/http-client.ts'
 import { rounds } from '../../fixtures/rounds.ts'
 import { type ServerProcess, serverProcess } from '../../fixtures/server-process.ts'
@@ -12,7 +15,8 @@ const MIB = 1024 * 1024
 const LARGE_MIB = rounds(100, 200)
 /** Fills the caches of both connections, 64 MiB each, before anything is measured. */
 const FIRST_MIB = 80
-const MAX_GROWTH_MIB = 60
+/** Seen: 0 to 40, more on a busy machine, whose garbage waits longer. An attachment held in memory would be all of its length. */
+const MAX_GROWTH_MIB = 80
 const READ_MIB = 8
 
 /** Where the operating system tells how much memory a process has. */
@@ -121,6 +125,28 @@ t.test('large attachments come and go without filling memory', { skip: !isTold }
   const part = createHash('md5')
   for await (const chunk of await answered) part.update(chunk)
   t.equal(part.digest('base64'), md5Of([...mebibytes(50 + READ_MIB, 2)].slice(50)), 'a range of it')
+})
+
+t.test('a server that is killed in the middle of an upload starts without it', async t => {
+  const server = await serverProcess(t)
+  await httpClient(`${server.url}/killed`, server.basic).put('')
+  const open = await loadDriver()
+  const counts = () => {
+    const connection = new Connection(open, server.storeFile, { readOnly: true })
+    const rows = ['loose_attachments', 'attachment_chunks'].map(
+      table => connection.row<[number]>(`select count(*) from ${table}`)?.[0],
+    )
+    connection.close()
+    return rows.join()
+  }
+  const { sent, answered } = ask(server, 'PUT', '/killed/a/f', { 'Content-Length': String(50 * MIB) })
+  answered.catch(() => {})
+  for (const bytes of mebibytes(20, 3)) sent.write(bytes)
+  await eventually(() => counts().startsWith('1,') && counts() !== '1,0', 'its first bytes are stored')
+  await server.kill()
+  t.match(counts(), /^1,/)
+  await server.start()
+  await eventually(() => counts() === '0,0', 'they are gone')
 })
 
 /** As base64 one takes a fifth of the heap, and all of them more than there is. */
