@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
@@ -25,6 +25,7 @@ const SCRIPTS = [
   'server/store/sqlite/writer/writer-worker.ts',
 ]
 const open = await loadDriver()
+let copies = 0
 
 t.test(
   'after a kill everything acknowledged is there, nothing is half there, and the next process goes on',
@@ -90,13 +91,21 @@ async function writeUntilKilled(writing: string, file: string, run: Run): Promis
   model.read(readJournal(journal))
 }
 
+/**
+ * Looks at a copy, log included, as after a start: on Node 20 a connection that was closed holds its file until its statements are
+ * collected as garbage, and while one does, the next process does not read the log anew.
+ */
 async function checkAll(t: Test, file: string, model: WrittenModel, what: string): Promise<void> {
   if (!existsSync(file)) return
-  const connection = new Connection(open, file)
+  const copy = `${file}-copy-${copies++}`
+  for (const end of ['', '-wal'])
+    if (existsSync(`${file}${end}`)) copyFileSync(`${file}${end}`, `${copy}${end}`)
+  const connection = new Connection(open, copy)
   try {
     t.doesNotThrow(() => model.check(connection), what)
   } finally {
     connection.close()
   }
-  t.same(await checkFile(file), [], what)
+  t.same(await checkFile(copy), [], what)
+  for (const end of ['', '-wal', '-shm']) rmSync(`${copy}${end}`, { force: true })
 }
