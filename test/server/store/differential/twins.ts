@@ -72,8 +72,10 @@ export class Twins {
     await store.createDatabase(name)
     const database = databaseOf(store, name)
     await database.setRevsLimit(limit)
-    const options = { revs_limit: limit, adapter: 'leveldb' }
-    return new Twins(database, new PouchDB(join(folder, name), options), limit)
+    const pouch: Pouch = new PouchDB(join(folder, name), { revs_limit: limit, adapter: 'leveldb' })
+    // Its inner methods do not wait until it is open.
+    await pouch.info()
+    return new Twins(database, pouch, limit)
   }
 
   async close(): Promise<void> {
