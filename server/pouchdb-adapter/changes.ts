@@ -73,7 +73,18 @@ export class ChangesFeed {
       if (!this.#stopped.signal.aborted)
         complete(null, { results: this.#results, last_seq: this.#database.sequence(this.#n) })
     } catch (error) {
-      complete(pouchError(error))
+      // As when a PouchDB is destroyed, which may be told only after the feed has met it.
+      if (continuous === true && this.#isGone()) this.close()
+      else complete(pouchError(error))
+    }
+  }
+
+  #isGone(): boolean {
+    try {
+      this.#database.facts()
+      return false
+    } catch {
+      return true
     }
   }
 
@@ -82,7 +93,7 @@ export class ChangesFeed {
     this.#stopped.abort()
   }
 
-  /** Ends the feed because its database is closed. */
+  /** Ends the feed because its database is closed or gone. */
   close(): void {
     this.cancel()
     this.#options.complete(null, { status: 'cancelled' })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { divanPouch } from '../../fixtures/divan-pouch.ts'
 import { eventually } from '../../fixtures/eventually.ts'
@@ -82,4 +83,17 @@ t.test('a feed may be cancelled by the one who is told of a change', async t => 
   })
   t.match(await feed, { status: 'cancelled' })
   t.equal(seen.length, 3)
+})
+
+t.test('a live feed ends when its database is deleted, whoever did it', async t => {
+  const pouch = open('deleted')
+  await pouch.put({ _id: 'before' })
+  let seen = 0
+  const feed = pouch.changes({ live: true, since: 0 }).on('change', () => seen++)
+  await eventually(() => seen === 1, 'that the feed waits')
+  await store.deleteDatabase('deleted')
+  await store.createDatabase('deleted')
+  await pouch.put({ _id: 'x' })
+  t.match(await Promise.race([feed, sleep(10_000)]), { status: 'cancelled' })
+  t.equal(seen, 1)
 })

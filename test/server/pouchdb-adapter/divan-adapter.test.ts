@@ -134,6 +134,24 @@ t.test('a database is made at its first use, found again, compacted, purged and 
   t.equal(store.database('whole'), undefined)
 })
 
+t.test('old revisions go where the constructor asks for it', async t => {
+  const Pouch = divanPouchDB(PouchDB, store)
+  const pouch = new Pouch<{ n: number }>('thrifty', {
+    adapter: 'divan',
+    auto_compaction: true,
+    revs_limit: 3,
+  })
+  const revs = ['']
+  for (let n = 0; n < 6; n++) {
+    const parent = n === 0 ? {} : { _rev: revs[n] ?? '' }
+    revs.push((await pouch.put({ _id: 'x', n, ...parent })).rev)
+  }
+  await t.rejects(pouch.get('x', { rev: revs[5] ?? '' }), { name: 'not_found' })
+  const { _revisions } = await pouch.get('x', { revs: true })
+  t.equal(_revisions?.ids.length, 3)
+  t.match(await pouch.info(), { auto_compaction: true })
+})
+
 t.test('close and destroy end what is open, and the store goes on', async t => {
   const pouches = Array.from({ length: 20 }, () => open('closing'))
   let ended = 0

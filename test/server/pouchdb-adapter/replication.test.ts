@@ -22,13 +22,13 @@ async function contentOf(pouch: Pouch): Promise<unknown> {
     .map(({ id, changes, doc }) => ({
       id,
       revs: changes.map(({ rev }) => rev).sort(),
-      doc: withoutType(doc),
+      doc: asJson(doc),
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Attachments in one order of members. */
-function withoutType(doc: unknown): unknown {
+/** A document as it would travel: what a PouchDB adds to it in process is left behind. */
+function asJson(doc: unknown): unknown {
   return JSON.parse(JSON.stringify(doc))
 }
 
