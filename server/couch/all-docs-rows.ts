@@ -2,15 +2,21 @@ import type { Database, NameRange, Revision, StoredDoc } from '../store/store.ts
 import { rowsInPages } from './all-docs-pages.ts'
 import type { RowParts } from './all-docs-query.ts'
 import { conflictsMember, docText } from './doc-text.ts'
-import { ALL_ATTACHMENTS, docPieces } from './inline-attachments.ts'
+import { ALL_ATTACHMENTS, docPieces, findBytes } from './inline-attachments.ts'
 
 /** A row as text, or in pieces where attachments come with their bytes. */
 export type RowText = string | Iterable<string>
 
-/** The rows of a range. */
+/** The rows of a range. A page is read in one moment with all that its rows need: conflicts, and where attachments are. */
 export function* rangeRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText> {
-  const rows = rowsInPages(range, page => database.docs({ ...page, withBodies: parts.docs }))
-  for (const { id, rev, revision } of rows) yield rowOf(database, { id, rev, revision }, parts)
+  const rows = rowsInPages(range, page =>
+    database.atOnce(() =>
+      database
+        .docs({ ...page, withBodies: parts.docs })
+        .map(({ id, rev, revision }) => ({ id, text: rowOf(database, { id, rev, revision }, parts) })),
+    ),
+  )
+  for (const { text } of rows) yield text
 }
 
 /** The rows of named documents, in that order; deleted and unknown ones have theirs. */
@@ -22,7 +28,9 @@ export function* keyRows(
 ): Generator<RowText> {
   const ordered = range.descending ? [...keys].reverse() : keys
   const skip = range.skip ?? 0
-  for (const key of ordered.slice(skip, skip + range.limit)) yield keyRow(database, key, parts)
+  for (const key of ordered.slice(skip, skip + range.limit)) {
+    yield database.atOnce(() => keyRow(database, key, parts))
+  }
 }
 
 function keyRow(database: Database, key: unknown, parts: RowParts): RowText {
@@ -55,7 +63,8 @@ function rowOf(database: Database, { id, rev, revision }: Row, parts: RowParts):
   const members = parts.conflicts ? conflictsMember(database.doc(id)?.tree.leaves() ?? []) : ''
   if (!parts.attachments || revision.attachments === undefined)
     return `${head},"doc":${docText(id, revision, members)}}`
-  return inPieces(head, docPieces(database, id, revision, { members, wanted: ALL_ATTACHMENTS }))
+  const found = findBytes(database, [revision])
+  return inPieces(head, docPieces(found, id, revision, { members, wanted: ALL_ATTACHMENTS }))
 }
 
 function* inPieces(head: string, doc: Iterable<string>): Generator<string> {

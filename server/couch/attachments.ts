@@ -37,13 +37,15 @@ export function attachmentRoutes(context: CouchContext): readonly Route[] {
 
 function readAttachment(call: AttachmentCall, database: Database): Answer {
   const rev = call.query.rev === undefined ? undefined : checkedRev(call.query.rev)
-  const opened = openDoc(database, attachableId(call), { rev })
-  const revision = database.revision(opened.doc, opened.rev)
-  const attachment = revision?.attachments?.find(({ name }) => name === call.params.name)
-  const bytes = attachment === undefined ? undefined : database.attachment(attachment.digest)
-  if (attachment === undefined || bytes === undefined)
-    throw new CouchError('not_found', 'Document is missing attachment')
-  return answerBytes(call, attachment, bytes)
+  return database.atOnce(() => {
+    const opened = openDoc(database, attachableId(call), { rev })
+    const revision = database.revision(opened.doc, opened.rev)
+    const attachment = revision?.attachments?.find(({ name }) => name === call.params.name)
+    const bytes = attachment === undefined ? undefined : database.attachment(attachment.digest)
+    if (attachment === undefined || bytes === undefined)
+      throw new CouchError('not_found', 'Document is missing attachment')
+    return answerBytes(call, attachment, bytes)
+  })
 }
 
 function answerBytes(call: AttachmentCall, attachment: Attachment, bytes: AttachmentBytes): Answer {
@@ -124,14 +126,20 @@ function attachableId(call: AttachmentCall): string {
 /** The revision that the new one is built on; undefined for a document that this attachment makes. */
 function parentOf(call: AttachmentCall, database: Database, id: string): Revision | undefined {
   const rev = namedRev(call)
-  const doc = database.doc(id)
   if (rev === undefined) {
-    if (doc === undefined || doc.tree.winner.deleted) return undefined
+    if (database.doc(id)?.tree.winner.deleted ?? true) return undefined
     throw new CouchError('conflict', 'Document update conflict.')
   }
-  const parent = doc === undefined ? undefined : database.revision(doc, checkedRev(rev))
+  const parent = revisionOf(database, id, checkedRev(rev))
   if (parent === undefined) throw new CouchError('conflict', 'Document update conflict.')
   return parent
+}
+
+function revisionOf(database: Database, id: string, rev: string): Revision | undefined {
+  return database.atOnce(() => {
+    const doc = database.doc(id)
+    return doc && database.revision(doc, rev)
+  })
 }
 
 /** What the document keeps. */

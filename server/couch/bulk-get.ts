@@ -3,11 +3,11 @@ import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Call, Route } from '../http/route.ts'
-import type { Database, StoredDoc } from '../store/store.ts'
+import type { Database, Revision, StoredDoc } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { latestOf, membersOf } from './doc-query.ts'
 import { docText } from './doc-text.ts'
-import { attachmentsSince, docPieces } from './inline-attachments.ts'
+import { attachmentsSince, docPieces, type FoundBytes, findBytes } from './inline-attachments.ts'
 import { flag } from './query-values.ts'
 import { isRev } from './rev.ts'
 import { TextWriter } from './text-writer.ts'
@@ -61,7 +61,7 @@ async function writeResults(
   let separator = '{"results":['
   for (const [index, asked] of rows.entries()) {
     if (index % ROWS_OF_A_TURN === 0) await setImmediate()
-    const pieces = resultPieces(database, asked, call.query)
+    const pieces = database.atOnce(() => resultPieces(database, asked, call.query))
     await writer.add(separator)
     await writer.addAll(pieces)
     separator = ',\n'
@@ -78,7 +78,10 @@ function resultPieces(database: Database, asked: Asked, query: BulkGetQuery): It
   const doc = database.doc(id)
   if (doc === undefined) return [errorResult(id, rev, 'not_found', 'missing')]
   const revs = rev === undefined ? [doc.tree.winner.rev] : query.latest ? latestOf(doc, rev) : [rev]
-  if (query.attachments) return revisionPieces(database, doc, revs, { query, asked })
+  if (query.attachments) {
+    const open = (rev: string) => openRevision(database, doc, rev)
+    return revisionPieces(doc, revs, { query, asked, open, first: open(revs[0] ?? '') })
+  }
   const docs = revs.map(rev => okText(database, doc, rev, query))
   return [`{"id":${JSON.stringify(id)},"docs":[${docs.join(',')}]}`]
 }
@@ -89,23 +92,38 @@ function okText(database: Database, doc: StoredDoc, rev: string, query: BulkGetQ
   return `{"ok":${docText(doc.id, revision, membersOf(query, doc, rev))}}`
 }
 
+type OpenRevision = { readonly revision: Revision; readonly found: FoundBytes }
+
+function openRevision(database: Database, doc: StoredDoc, rev: string): OpenRevision | undefined {
+  return database.atOnce(() => {
+    const revision = database.revision(doc, rev)
+    return revision && { revision, found: findBytes(database, [revision]) }
+  })
+}
+
+/** The first one was read together with the document; each other one when its turn comes, for leaves may be many and large. */
 function* revisionPieces(
-  database: Database,
   doc: StoredDoc,
   revs: readonly string[],
-  { query, asked }: { readonly query: BulkGetQuery; readonly asked: Asked },
+  row: {
+    readonly query: BulkGetQuery
+    readonly asked: Asked
+    readonly open: (rev: string) => OpenRevision | undefined
+    readonly first: OpenRevision | undefined
+  },
 ): Generator<string> {
   let separator = `{"id":${JSON.stringify(doc.id)},"docs":[`
-  for (const rev of revs) {
+  for (const [n, rev] of revs.entries()) {
     yield separator
     separator = ','
-    const revision = database.revision(doc, rev)
-    if (revision === undefined) yield errorText(doc.id, rev, 'not_found', 'missing')
+    const opened = n === 0 ? row.first : row.open(rev)
+    if (opened === undefined) yield errorText(doc.id, rev, 'not_found', 'missing')
     else {
       yield '{"ok":'
-      const since = Array.isArray(asked.atts_since) ? asked.atts_since : []
+      const since = Array.isArray(row.asked.atts_since) ? row.asked.atts_since : []
       const wanted = attachmentsSince(doc, rev, since)
-      yield* docPieces(database, doc.id, revision, { members: membersOf(query, doc, rev), wanted })
+      const members = membersOf(row.query, doc, rev)
+      yield* docPieces(opened.found, doc.id, opened.revision, { members, wanted })
       yield '}'
     }
   }

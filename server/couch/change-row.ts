@@ -1,7 +1,7 @@
-import type { ChangeRow, Database, Revision } from '../store/store.ts'
+import type { ChangeRow, Revision } from '../store/store.ts'
 import type { FeedRequest } from './changes-query.ts'
 import { conflictsMember, docText } from './doc-text.ts'
-import { ALL_ATTACHMENTS, docPieces } from './inline-attachments.ts'
+import { ALL_ATTACHMENTS, docPieces, type FoundBytes } from './inline-attachments.ts'
 
 /** What of a request decides how a row looks. */
 export type RowStyle = Pick<
@@ -20,7 +20,7 @@ export function rowText(row: ChangeRow, seq: string, style: RowStyle): string {
 
 /** The same in pieces, with attachments as base64. */
 export function* rowPieces(
-  database: Database,
+  found: FoundBytes,
   row: ChangeRow,
   seq: string,
   style: RowStyle,
@@ -29,7 +29,7 @@ export function* rowPieces(
   if (row.revision !== undefined) {
     yield ',"doc":'
     const options = { members: membersOf(row, style), wanted: ALL_ATTACHMENTS }
-    yield* docPieces(database, row.id, row.revision, options)
+    yield* docPieces(found, row.id, row.revision, options)
   }
   yield rowTail(row, style)
 }

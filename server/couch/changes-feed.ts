@@ -5,6 +5,7 @@ import { rowPieces, rowText } from './change-row.ts'
 import type { FeedRequest } from './changes-query.ts'
 import { isDesignDocId } from './checked-doc-id.ts'
 import { type FeedFrame, FRAMES } from './feed-frame.ts'
+import { type FoundBytes, findBytes } from './inline-attachments.ts'
 import type { LiveWait } from './live-wait.ts'
 import { TextWriter } from './text-writer.ts'
 
@@ -22,6 +23,7 @@ export class ChangesFeed {
   readonly #place: Place
   /** The last place that was looked at; what the client is told as `last_seq`. */
   #at: number
+  #found: FoundBytes = new Map()
   #isFresh = true
   #written = 0
 
@@ -96,7 +98,20 @@ export class ChangesFeed {
     }
   }
 
+  /** Reads a page, and with it where its attachments are: a slow client comes to them when their revisions may be gone. */
   #page(): ChangeRow[] {
+    return this.#database.atOnce(() => {
+      const rows = this.#readRows()
+      if (this.#request.attachments)
+        this.#found = findBytes(
+          this.#database,
+          rows.map(({ revision }) => revision),
+        )
+      return rows
+    })
+  }
+
+  #readRows(): ChangeRow[] {
     const { descending, includeDocs, lastLive, filter } = this.#request
     return this.#database.changes({
       after: descending ? this.#above() : this.#at,
@@ -139,7 +154,7 @@ export class ChangesFeed {
     row: ChangeRow,
     { seq, before }: { readonly seq: string; readonly before: string },
   ): Promise<void> {
-    const pieces = rowPieces(this.#database, row, seq, this.#request)
+    const pieces = rowPieces(this.#found, row, seq, this.#request)
     await writer.add(before)
     await writer.addAll(pieces)
     await writer.add(this.#frame.after(seq))

@@ -7,7 +7,7 @@ import { type DocQuery, docQuery, isPlain, membersOf, openDoc, openRevsOf } from
 import { docIdOf, docRoutes } from './doc-route.ts'
 import { docText } from './doc-text.ts'
 import { matchesEtag } from './etag.ts'
-import { attachmentsSince, docPieces } from './inline-attachments.ts'
+import { attachmentsSince, docPieces, type FoundBytes, findBytes } from './inline-attachments.ts'
 import { answerLocalDoc } from './local-docs.ts'
 import { TextWriter } from './text-writer.ts'
 
@@ -20,55 +20,75 @@ function readDocument(call: Call<DocQuery>, database: Database): Answer {
   const id = docIdOf(call)
   if (isLocalDocId(id)) return answerLocalDoc(database, localName(id))
   if (call.query.open_revs !== undefined) return answerOpenRevs(call, database, id)
+  return database.atOnce(() => answerRevision(call, database, id))
+}
+
+function answerRevision(call: Call<DocQuery>, database: Database, id: string): Answer {
   const { doc, rev } = openDoc(database, id, call.query)
   const headers = isPlain(call.query) ? { ETag: `"${rev}"` } : undefined
   if (headers !== undefined && matchesEtag(call.headers['if-none-match'], headers.ETag))
     return { status: 304, headers, empty: true }
   const revision = database.revision(doc, rev)
   if (revision === undefined) throw new CouchError('not_found', 'missing')
-  const pieces = revisionPieces(database, doc, revision, call.query)
-  if (call.query.attachments || call.query.atts_since)
-    return { headers, write: out => writePieces(out, pieces) }
+  const pieces = revisionPieces(openRevision(database, doc, revision, call.query), call.query)
+  if (isWithBytes(call.query)) return { headers, write: out => writePieces(out, pieces) }
   return { headers, text: `${[...pieces].join('')}\n` }
 }
 
+/** A revision that was read, with what is needed to write it. */
+type OpenRevision = { readonly doc: StoredDoc; readonly revision: Revision; readonly found: FoundBytes }
+
+function openRevision(database: Database, doc: StoredDoc, revision: Revision, query: DocQuery): OpenRevision {
+  return { doc, revision, found: isWithBytes(query) ? findBytes(database, [revision]) : new Map() }
+}
+
+function isWithBytes(query: DocQuery): boolean {
+  return query.attachments === true || query.atts_since !== undefined
+}
+
 /** One revision as JSON text; in small pieces only where attachments come with their bytes. */
-function* revisionPieces(
-  database: Database,
-  doc: StoredDoc,
-  revision: Revision,
-  query: DocQuery,
-): Generator<string> {
+function* revisionPieces({ doc, revision, found }: OpenRevision, query: DocQuery): Generator<string> {
   const members = membersOf(query, doc, revision.rev)
-  if (query.attachments || query.atts_since) {
+  if (isWithBytes(query)) {
     const wanted = attachmentsSince(doc, revision.rev, query.atts_since ?? [])
-    yield* docPieces(database, doc.id, revision, { members, wanted })
+    yield* docPieces(found, doc.id, revision, { members, wanted })
   } else yield docText(doc.id, revision, members)
 }
 
 function answerOpenRevs(call: Call<DocQuery>, database: Database, id: string): Answer {
-  const doc = database.doc(id)
-  if (doc === undefined && call.query.open_revs === 'all') throw new CouchError('not_found', 'missing')
-  const revs = openRevsOf(doc, call.query)
-  return { write: out => writePieces(out, openRevsPieces(database, doc, revs, call.query)) }
+  return database.atOnce(() => {
+    const doc = database.doc(id)
+    if (doc === undefined && call.query.open_revs === 'all') throw new CouchError('not_found', 'missing')
+    const revs = openRevsOf(doc, call.query)
+    const open = (rev: string | undefined) =>
+      database.atOnce(() => {
+        const revision = doc && rev !== undefined ? database.revision(doc, rev) : undefined
+        return doc && revision && openRevision(database, doc, revision, call.query)
+      })
+    const pieces = openRevsPieces(revs, open(revs[0]), open, call.query)
+    return { write: out => writePieces(out, pieces) }
+  })
 }
 
-/** `[{"ok":{…}},{"missing":"1-x"}]` */
+/**
+ * `[{"ok":{…}},{"missing":"1-x"}]`. The first one was read together with the document; each other one when its turn comes, for
+ * conflicts may be many and large, and is missing if it is gone by then.
+ */
 function* openRevsPieces(
-  database: Database,
-  doc: StoredDoc | undefined,
   revs: readonly string[],
+  first: OpenRevision | undefined,
+  open: (rev: string) => OpenRevision | undefined,
   query: DocQuery,
 ): Generator<string> {
   let separator = '['
-  for (const rev of revs) {
+  for (const [n, rev] of revs.entries()) {
     yield separator
     separator = ',\n'
-    const revision = doc === undefined ? undefined : database.revision(doc, rev)
-    if (doc === undefined || revision === undefined) yield `{"missing":"${rev}"}`
+    const opened = n === 0 ? first : open(rev)
+    if (opened === undefined) yield `{"missing":"${rev}"}`
     else {
       yield '{"ok":'
-      yield* revisionPieces(database, doc, revision, query)
+      yield* revisionPieces(opened, query)
       yield '}'
     }
   }

@@ -1,4 +1,4 @@
-import type { Attachment, Database, Revision, StoredDoc } from '../store/store.ts'
+import type { Attachment, AttachmentBytes, Database, Revision, StoredDoc } from '../store/store.ts'
 import { attachmentHead, attachmentStub, docHead, docTail } from './doc-text.ts'
 
 /** Which attachments to send with their bytes; the others are stubs. */
@@ -13,11 +13,29 @@ export function attachmentsSince(doc: StoredDoc, rev: string, known: readonly un
   return newest === -1 ? ALL_ATTACHMENTS : attachment => attachment.revpos > start - newest
 }
 
+/** The bytes of a revision's attachments by their digest. */
+export type FoundBytes = ReadonlyMap<string, AttachmentBytes>
+
+/**
+ * Finds the bytes of revisions' attachments. To be asked for in the same moment as the revisions, long before a slow client comes to
+ * them: what has been found can be read, also when the revision is gone then.
+ */
+export function findBytes(database: Database, revisions: readonly (Revision | undefined)[]): FoundBytes {
+  const found = new Map<string, AttachmentBytes>()
+  for (const revision of revisions) {
+    for (const { digest } of revision?.attachments ?? []) {
+      const bytes = found.has(digest) ? undefined : database.attachment(digest)
+      if (bytes !== undefined) found.set(digest, bytes)
+    }
+  }
+  return found
+}
+
 /**
  * A document's text with attachments as base64, in pieces, so that no document's attachments are in memory all at once.
  */
 export function* docPieces(
-  database: Database,
+  found: FoundBytes,
   id: string,
   revision: Revision,
   options: { readonly members: string; readonly wanted: Wanted },
@@ -25,14 +43,14 @@ export function* docPieces(
   yield docHead(id, revision) + options.members
   if (revision.attachments !== undefined) {
     yield ',"_attachments":{'
-    yield* attachmentPieces(database, revision.attachments, options.wanted)
+    yield* attachmentPieces(found, revision.attachments, options.wanted)
     yield '}'
   }
   yield docTail(revision.body)
 }
 
 function* attachmentPieces(
-  database: Database,
+  found: FoundBytes,
   attachments: readonly Attachment[],
   wanted: Wanted,
 ): Generator<string> {
@@ -40,7 +58,7 @@ function* attachmentPieces(
   for (const attachment of attachments) {
     yield `${separator}${JSON.stringify(attachment.name)}:`
     separator = ','
-    const bytes = wanted(attachment) ? database.attachment(attachment.digest) : undefined
+    const bytes = wanted(attachment) ? found.get(attachment.digest) : undefined
     if (bytes === undefined) yield attachmentStub(attachment)
     else {
       yield `${attachmentHead(attachment)},"data":"`
