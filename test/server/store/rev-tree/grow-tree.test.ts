@@ -8,11 +8,12 @@ import { type RevNodes, revOf } from '../../../../server/store/rev-tree/rev-node
 import { stem } from '../../../../server/store/rev-tree/stem.ts'
 import { StoredTree } from '../../../../server/store/rev-tree/stored-tree.ts'
 import type { Revisions } from '../../../../server/store/store.ts'
+import { rounds } from '../../../fixtures/rounds.ts'
 import { type SeededRandom, seededRandom } from '../../../fixtures/seeded-random.ts'
 import { type MadeRev, madeRev, pathOf, randomHistory, shuffled } from './random-history.ts'
 
 const NO_LIMIT = 1000
-const ROUNDS = 300
+const ROUNDS = rounds(300, 20_000)
 
 type Arrival = { readonly path: Revisions; readonly seq: number; readonly deleted: boolean }
 

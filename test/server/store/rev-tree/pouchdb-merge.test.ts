@@ -10,14 +10,16 @@ import t from 'tap'
 import { growTree, type Tree } from '../../../../server/store/rev-tree/grow-tree.ts'
 import { StoredTree } from '../../../../server/store/rev-tree/stored-tree.ts'
 import type { Revisions } from '../../../../server/store/store.ts'
+import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { pathOf, randomHistory, shuffled } from './random-history.ts'
 
 const LIMIT = 1000
+const ROUNDS = rounds(300, 10_000)
 
 t.test('winner, leaves and conflicts are those of pouchdb-merge', async t => {
   const random = seededRandom(t)
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     let pouch: PouchTree = []
     let ours: Tree | undefined
     for (const [seq, rev] of shuffled(random, randomHistory(random, 1 + random.below(20))).entries()) {

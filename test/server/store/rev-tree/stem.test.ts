@@ -3,12 +3,13 @@ import { leafNodes } from '../../../../server/store/rev-tree/leaf-nodes.ts'
 import { mergePath } from '../../../../server/store/rev-tree/merge-path.ts'
 import { type RevNode, type RevNodes, revOf } from '../../../../server/store/rev-tree/rev-node.ts'
 import { stem } from '../../../../server/store/rev-tree/stem.ts'
+import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { pathOf, randomHistory } from './random-history.ts'
 
 t.test('a revision stays while a leaf is less than the limit away, and with it its parent', async t => {
   const random = seededRandom(t)
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < rounds(300, 20_000); round++) {
     const nodes: RevNodes = new Map()
     const revs = randomHistory(random, 1 + random.below(25))
     for (const [seq, rev] of revs.entries()) mergePath(nodes, pathOf(rev), { seq, deleted: rev.deleted })
