@@ -119,11 +119,11 @@ function askerOf(request: Request): Asker {
   }
 }
 
-/** A session goes on with the answers it gets. No cache that others use may keep such an answer. */
+/** A session goes on with the answers it gets. No cache that others share may keep one, unless the handler knows better. */
 function withRenewal(answer: Answer, caller: Caller): Answer {
   const renewal = caller.kind === 'admin' ? caller.session?.renewal : undefined
   if (renewal === undefined) return answer
-  const headers = { ...answer.headers, 'Set-Cookie': renewal, 'Cache-Control': 'private, must-revalidate' }
+  const headers = { 'Cache-Control': 'private, must-revalidate', ...answer.headers, 'Set-Cookie': renewal }
   return { ...answer, headers }
 }
 

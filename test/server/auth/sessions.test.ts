@@ -117,6 +117,7 @@ t.test('a session is renewed by its use, once a tenth of it is over', async t =>
   t.match(await send('/_all_dbs', { headers: { cookie: cookieOf(renewed) } }), { status: 200 })
   t.match(setCookies(await renewal(90, '/_session')), [/^AuthSession=\S/])
   t.strictSame(setCookies(await renewal(601)), [])
+  t.match((await renewal(90, '/_uuids')).headers['cache-control'], /no-cache/, 'what a route says stays')
 })
 
 t.test('a changed password ends the sessions, a restart alone does not', async t => {
