@@ -55,6 +55,7 @@ export class Connection {
     }
   }
 
+  /** On Node 20 the driver holds the file until the connection's statements are collected as garbage. */
   close(): void {
     this.#statements.clear()
     this.#db.close()
