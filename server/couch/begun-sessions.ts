@@ -29,7 +29,7 @@ export class BegunSessions {
 
   /** @throws CouchError if this is a log that is not there, of a session that began before. */
   checkNewLog(database: Database, name: string, doc: RawDoc): void {
-    if (!isPushLog(database, doc)) return
+    if (!isPushLog(doc)) return
     const key = keyOf(database, name)
     if ((this.#asked.get(key) ?? 0) >= ASKED_BY_A_NEW_SESSION) {
       this.#asked.delete(key)
@@ -58,8 +58,11 @@ function keyOf(database: Database, name: string): string {
   return `${database.sequence(0)} ${name.slice(0, 100)}`
 }
 
-/** A log whose sequence is this database's own belongs to a pull: it notes what this history told, and needs no care. */
-function isPushLog(database: Database, { replicator, last_seq: lastSeq }: RawDoc): boolean {
+/**
+ * Phones number their own changes. A log with one of our sequences belongs to a pull: it notes what a history of ours told, and one
+ * that is not this database's is led back anyway.
+ */
+function isPushLog({ replicator, last_seq: lastSeq }: RawDoc): boolean {
   if (replicator !== 'pouchdb' || !lastSeq) return false
-  return typeof lastSeq !== 'string' || !isSequence(lastSeq) || database.place(lastSeq).rewound
+  return typeof lastSeq !== 'string' || !isSequence(lastSeq)
 }
