@@ -128,13 +128,13 @@ t.test('after any edits, compactions and purges counters, sizes and histories ar
   const store = await openStore({ file, log: line => t.fail(line) })
   await store.createDatabase('a')
   const database = databaseOf(store, 'a')
-  for (let round = 0; round < rounds(200, 3000); round++) {
+  for (let round = 0; round < rounds(100, 3000); round++) {
     await database.write(Array.from({ length: 1 + random.below(5) }, () => randomEdit(random, database)))
     if (random.chance(0.1)) await database.setRevsLimit(1 + random.below(6))
     if (random.chance(0.2)) await database.compact()
     if (random.chance(0.2)) await database.purge(somePurge())
-    for (const { id, revision } of database.docs({ limit: 20, withBodies: true }))
-      t.ok(revision, `${id} has its body`)
+    const docs = database.docs({ limit: 20, withBodies: true })
+    t.equal(docs.length, database.facts().docCount, 'each live document has its body')
   }
   await store.close()
   t.same(await checkFile(file), [])
