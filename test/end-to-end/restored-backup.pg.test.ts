@@ -83,7 +83,7 @@ t.test(
     await load.stop()
 
     await server.restart({}, async () => {
-      collectGarbage()
+      await collectGarbage()
       await restoreDataFolder(server.dataFolder, backup).done
     })
     await eventually(

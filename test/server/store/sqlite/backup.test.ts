@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { type Backup, backupStore } from '../../../../server/store/sqlite/backup-store.ts'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
@@ -19,6 +20,8 @@ import { largeStore } from './large-store.ts'
 
 const open = await loadDriver()
 
+const backUp = async (backup: Backup) => backupStore(open, backup)
+
 /** Those whose revision a file does not have as the winner. */
 function missing(file: string, promised: readonly Promised[]): Promised[] {
   const connection = new Connection(open, file, { readOnly: true })
@@ -34,8 +37,8 @@ t.test('a backup under load has all that was acknowledged before it began, and w
   t.teardown(() => writing.kill())
   await sleep(100)
   const before = [...writing.promised]
-  const backup = startBackup({ file: `${folder}/store.db`, target: `${folder}/backup.db` })
-  const facts = await backup.done
+  // In its own thread, as the command has it: this one goes on hearing what is promised.
+  const facts = await startBackup({ file: `${folder}/store.db`, target: `${folder}/backup.db` }).done
   const during = writing.promised.length - before.length
   t.ok(before.length > 0, `${before.length} writes before, ${during} while it was made`)
   t.match(facts, { databases: 1, bytes: statSync(`${folder}/backup.db`).size })
@@ -47,7 +50,7 @@ t.test('a backup under load has all that was acknowledged before it began, and w
   t.equal(statSync(`${folder}/backup.db`).mode & 0o777, 0o600, 'it is its user’s alone')
   t.notOk(existsSync(`${folder}/backup.db.partial`))
 
-  await startBackup({ file: `${folder}/store.db`, target: `${folder}/dead.db` }).done
+  await backUp({ file: `${folder}/store.db`, target: `${folder}/dead.db` })
   t.same(missing(`${folder}/dead.db`, writing.promised), [], 'also of a store whose server was killed')
 
   const store = await openStore({ file: `${folder}/backup.db` })
@@ -58,7 +61,7 @@ t.test('a backup under load has all that was acknowledged before it began, and w
 t.test('a backup keeps what makes the file a store of this format', async t => {
   const folder = t.testdir()
   await (await openStore({ file: `${folder}/store.db` })).close()
-  await startBackup({ file: `${folder}/store.db`, target: `${folder}/backup.db` }).done
+  await backUp({ file: `${folder}/store.db`, target: `${folder}/backup.db` })
   const pragmas = (file: string) => {
     const connection = new Connection(open, file)
     const names = ['application_id', 'user_version', 'page_size', 'auto_vacuum', 'journal_mode'] as const
@@ -81,12 +84,12 @@ t.test('a backup that was killed leaves no file of its name, or a whole one', as
   for (let round = 0; round < rounds(4, 100); round++) {
     const { end } = await copyUntilKilled(['backup', file, target], random.below(ms))
     t.comment(`${end}, ${existsSync(`${target}.partial`) ? 'a draft' : 'no draft'}`)
-    t.equal(existsSync(target), end === 0, `round ${round}`)
+    if (end === 0) t.ok(existsSync(target), `round ${round}: what says it is done is done`)
     if (existsSync(target)) t.same(await checkFile(target), [])
     rmSync(target, { force: true })
   }
   writeFileSync(`${target}.partial`, 'what a kill left')
-  t.match(await startBackup({ file, target }).done, { documents: docCount })
+  t.match(await backUp({ file, target }), { documents: docCount })
   t.same(await checkFile(target), [])
   t.same(await checkFile(file), [])
 })
@@ -97,7 +100,7 @@ t.test('what cannot be copied, or not there, is one line, and nothing is left be
     'other.db': 'not a database at all, but long enough. '.repeat(30),
   })
   const file = `${folder}/store.db`
-  const backup = (source: string, target: string) => startBackup({ file: source, target }).done
+  const backup = (source: string, target: string) => backUp({ file: source, target })
   await t.rejects(backup(file, `${folder}/b.db`), {
     name: 'StoreError',
     message: `there is no store to back up: ${file} does not exist`,

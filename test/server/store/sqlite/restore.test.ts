@@ -1,11 +1,12 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { backupStore } from '../../../../server/store/sqlite/backup-store.ts'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { setRestoreMark } from '../../../../server/store/sqlite/restore-mark.ts'
-import { startBackup, startRestore } from '../../../../server/store/sqlite/run-copy.ts'
+import { restoreStore } from '../../../../server/store/sqlite/restore-store.ts'
 import { FORMAT_VERSION } from '../../../../server/store/sqlite/schema.ts'
 import { collectGarbage } from '../../../fixtures/collect-garbage.ts'
 import { rounds } from '../../../fixtures/rounds.ts'
@@ -20,12 +21,12 @@ const LOG = JSON.stringify({ session_id: 's', history: [], last_seq: 7, replicat
 
 /** Restores as a process of its own would. */
 async function restore(file: string, backup: string) {
-  collectGarbage()
-  return await startRestore({ file, backup }).done
+  await collectGarbage()
+  return restoreStore(open, { file, backup })
 }
 
 async function backUp(file: string, target: string): Promise<string> {
-  await startBackup({ file, target }).done
+  backupStore(open, { file, target })
   return target
 }
 
