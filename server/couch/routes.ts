@@ -1,6 +1,7 @@
 import type { Route } from '../http/route.ts'
 import { allDocsRoutes } from './all-docs.ts'
 import { attachmentRoutes } from './attachments.ts'
+import { BegunSessions } from './begun-sessions.ts'
 import { bulkDocsRoutes } from './bulk-docs.ts'
 import { bulkGetRoutes } from './bulk-get.ts'
 import { changesRoutes } from './changes.ts'
@@ -22,6 +23,7 @@ import { sessionRoutes } from './session.ts'
 
 /** Every route of the CouchDB protocol. Their order means nothing: http/route-table.ts sorts them. */
 export function couchRoutes(context: CouchContext): readonly Route[] {
+  const sessions = new BegunSessions()
   return [
     ...serverRoutes(context),
     ...sessionRoutes(context),
@@ -33,14 +35,14 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...compactionRoutes(context),
     ...purgeRoutes(context),
     ...changesRoutes(context),
-    ...revsDiffRoutes(context),
+    ...revsDiffRoutes(context, sessions),
     ...bulkGetRoutes(context),
     ...bulkDocsRoutes(context),
     ...allDocsRoutes(context),
     ...docReadRoutes(context),
     ...docWriteRoutes(context),
     ...attachmentRoutes(context),
-    ...localDocRoutes(context),
+    ...localDocRoutes(context, sessions),
     ...localDocsListRoutes(context),
   ]
 }
