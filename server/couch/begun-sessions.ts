@@ -5,8 +5,6 @@ import type { RawDoc } from './doc-input.ts'
 
 /** Logs that were asked for and not yet written: a session is among them from its beginning to the end of its first batch. */
 const MAX_LOGS = 20_000
-/** Databases that were compared with a phone. */
-const MAX_COMPARED = 100_000
 /** PouchDB asks for its log once when a session begins, and again before it writes it. */
 const ASKED_BY_A_NEW_SESSION = 2
 
@@ -17,26 +15,16 @@ const ASKED_BY_A_NEW_SESSION = 2
  * logs agree. So a new log is taken only from a session that has asked for it at its beginning and was told that there is none: that
  * one compares everything. Any other is told `service_unavailable` once, which makes PouchDB begin a session anew.
  *
- * A session that an app gave its `since` asks for no log at its beginning: it writes one, before it has compared anything. So
- * as long as nobody has compared revisions with a database, there is nothing that a log could leave out.
- *
  * What is forgotten here (a restart, too many logs) costs one such answer more.
  */
 export class BegunSessions {
   /** How often each missing log was asked for. */
   readonly #asked = new Map<string, number>()
-  /** The databases that revisions were compared with. Once there are too many, every one counts as compared. */
-  readonly #compared = new Set<string>()
 
   /** A client asked for a local doc that is not there. */
   noteMissing(database: Database, name: string): void {
     const key = keyOf(database, name)
     this.#note(key, (this.#asked.get(key) ?? 0) + 1)
-  }
-
-  /** A client asked which of its revisions are missing here: it is about to push. */
-  noteCompared(database: Database): void {
-    if (this.#compared.size < MAX_COMPARED) this.#compared.add(incarnationOf(database))
   }
 
   /** @throws CouchError if this is a log that is not there, of a session that began before. */
@@ -47,17 +35,12 @@ export class BegunSessions {
       this.#asked.delete(key)
       return
     }
-    if (!this.#isCompared(database)) return
     // Never twice: a session that was given its `since` does not ask at its beginning.
     this.#note(key, ASKED_BY_A_NEW_SESSION)
     throw new CouchError(
       'service_unavailable',
       'This database knows nothing of that replication: begin it anew.',
     )
-  }
-
-  #isCompared(database: Database): boolean {
-    return this.#compared.size >= MAX_COMPARED || this.#compared.has(incarnationOf(database))
   }
 
   #note(key: string, asked: number): void {
@@ -70,13 +53,9 @@ export class BegunSessions {
   }
 }
 
-function keyOf(database: Database, name: string): string {
-  return `${incarnationOf(database)} ${name.slice(0, 100)}`
-}
-
 /** A database that is made anew begins with an epoch of its own. */
-function incarnationOf(database: Database): string {
-  return database.sequence(0)
+function keyOf(database: Database, name: string): string {
+  return `${database.sequence(0)} ${name.slice(0, 100)}`
 }
 
 /**

@@ -4,7 +4,7 @@ import { CouchError } from '../couch-error.ts'
 import { readJson } from '../http/json-body.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database, LocalDoc } from '../store/store.ts'
-import type { BegunSessions } from './begun-sessions.ts'
+import { BegunSessions } from './begun-sessions.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { bodyText, checkDocumentSize, type DocLimits, type RawDoc, rawDoc } from './doc-input.ts'
 import { docTail } from './doc-text.ts'
@@ -18,7 +18,8 @@ type LocalCall = Call<z.infer<typeof revQuery>>
  * `/db/_local/…`: documents of this database alone, which no feed names. Clients keep their replication logs in them, under
  * names that may hold slashes.
  */
-export function localDocRoutes(context: CouchContext, sessions: BegunSessions): readonly Route[] {
+export function localDocRoutes(context: CouchContext): readonly Route[] {
+  const sessions = new BegunSessions()
   const answer = (database: Database, name: string) => {
     if (database.localDoc(name) === undefined) sessions.noteMissing(database, name)
     return answerLocalDoc(database, name)

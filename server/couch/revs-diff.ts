@@ -4,7 +4,6 @@ import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Route } from '../http/route.ts'
 import type { Database, RevsDiff } from '../store/store.ts'
-import type { BegunSessions } from './begun-sessions.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { isRev } from './rev.ts'
 
@@ -14,14 +13,13 @@ const MAX_BYTES = 32 * 1024 * 1024
 const PORTION = 100
 
 /** `POST /db/_revs_diff` and its older twin: which of a peer's revisions are missing here. */
-export function revsDiffRoutes(context: CouchContext, sessions: BegunSessions): readonly Route[] {
+export function revsDiffRoutes(context: CouchContext): readonly Route[] {
   return [
     databaseRoute(context, {
       method: 'POST',
       path: '/:db/_revs_diff',
       body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_BYTES },
       async handle(call, database) {
-        sessions.noteCompared(database)
         return { json: entriesOf(await diffOf(database, readRevs(call.body)), revsDiffOf) }
       },
     }),

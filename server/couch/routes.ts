@@ -1,7 +1,6 @@
 import type { Route } from '../http/route.ts'
 import { allDocsRoutes } from './all-docs.ts'
 import { attachmentRoutes } from './attachments.ts'
-import { BegunSessions } from './begun-sessions.ts'
 import { bulkDocsRoutes } from './bulk-docs.ts'
 import { bulkGetRoutes } from './bulk-get.ts'
 import { changesRoutes } from './changes.ts'
@@ -23,7 +22,6 @@ import { sessionRoutes } from './session.ts'
 
 /** Every route of the CouchDB protocol. Their order means nothing: http/route-table.ts sorts them. */
 export function couchRoutes(context: CouchContext): readonly Route[] {
-  const sessions = new BegunSessions()
   return [
     ...serverRoutes(context),
     ...sessionRoutes(context),
@@ -35,14 +33,14 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...compactionRoutes(context),
     ...purgeRoutes(context),
     ...changesRoutes(context),
-    ...revsDiffRoutes(context, sessions),
+    ...revsDiffRoutes(context),
     ...bulkGetRoutes(context),
     ...bulkDocsRoutes(context),
     ...allDocsRoutes(context),
     ...docReadRoutes(context),
     ...docWriteRoutes(context),
     ...attachmentRoutes(context),
-    ...localDocRoutes(context, sessions),
+    ...localDocRoutes(context),
     ...localDocsListRoutes(context),
   ]
 }
