@@ -35,7 +35,8 @@ export class BegunSessions {
       this.#asked.delete(key)
       return
     }
-    // Never twice: a session that was given its `since` does not ask at its beginning.
+    // Never twice: a session that was given its `since` does not ask at its beginning. It cannot be told from one that lives on: both
+    // may write their log before they compare anything, the one its `since`, the other what an empty batch brought it to.
     this.#note(key, ASKED_BY_A_NEW_SESSION)
     throw new CouchError(
       'service_unavailable',
