@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Database, DocRow, Leaf, Revision } from '../store/store.ts'
-import { fillAttachments } from './attachments.ts'
+import type { Database, DocRow, DocsQuery, Leaf, Revision } from '../store/store.ts'
+import { fillAttachments, findBytes } from './attachments.ts'
 import { conflictsOf, type DocObject, docObject } from './doc-object.ts'
 
 /** What PouchDB's core passes on of `allDocs`. */
@@ -27,14 +27,13 @@ export type AllDocs = {
   update_seq?: string
 }
 
-type AllDocsRow =
-  | {
-      id: string
-      key: string
-      value: { rev: string; deleted?: true }
-      doc?: DocObject | null
-    }
-  | { key: unknown; error: 'not_found' }
+type AllDocsRow = FoundRow | { key: unknown; error: 'not_found' }
+type FoundRow = {
+  id: string
+  key: string
+  value: { rev: string; deleted?: true }
+  doc?: DocObject | null
+}
 
 const PAGE_ROWS = 500
 
@@ -77,7 +76,7 @@ async function rangeRows(database: Database, range: Range, options: AllDocsOptio
   let skip = options.skip ?? 0
   let inclusiveStart = true
   while (rows.length < limit) {
-    const page = database.docs({
+    const page = readPage(database, options, {
       startKey,
       inclusiveStart,
       endKey: range.endKey,
@@ -89,7 +88,7 @@ async function rangeRows(database: Database, range: Range, options: AllDocsOptio
     })
     const last = page.at(-1)
     if (last === undefined) break
-    for (const row of page) rows.push(liveRow(database, row, options))
+    rows.push(...page)
     startKey = last.id
     skip = 0
     inclusiveStart = false
@@ -98,11 +97,25 @@ async function rangeRows(database: Database, range: Range, options: AllDocsOptio
   return rows
 }
 
-function liveRow(database: Database, { id, rev, revision }: DocRow, options: AllDocsOptions): AllDocsRow {
-  const row: AllDocsRow = { id, key: id, value: { rev } }
+/** A page is read in one moment with all that its rows need: conflicts, and where attachments are. Their bytes may come later. */
+function readPage(database: Database, options: AllDocsOptions, query: DocsQuery): FoundRow[] {
+  const { rows, found } = database.atOnce(() => {
+    const rows = database.docs(query).map(row => liveRow(database, row, options))
+    return { rows, found: findBytes(database, options.attachments === true ? docsOf(rows) : []) }
+  })
+  if (options.attachments === true) for (const doc of docsOf(rows)) fillAttachments(found, doc, options)
+  return rows
+}
+
+function docsOf(rows: readonly FoundRow[]): DocObject[] {
+  return rows.flatMap(({ doc }) => doc ?? [])
+}
+
+function liveRow(database: Database, { id, rev, revision }: DocRow, options: AllDocsOptions): FoundRow {
+  const row: FoundRow = { id, key: id, value: { rev } }
   if (revision === undefined) return row
   const leaves = options.conflicts === true ? (database.doc(id)?.tree.leaves() ?? []) : []
-  return { ...row, doc: docOf(database, { id, revision, leaves }, options) }
+  return { ...row, doc: docOf({ id, revision, leaves }, options) }
 }
 
 function keyRow(database: Database, key: unknown, options: AllDocsOptions): AllDocsRow {
@@ -115,16 +128,17 @@ function keyRow(database: Database, key: unknown, options: AllDocsOptions): AllD
     const row: AllDocsRow = { id, key: id, value: { rev } }
     const revision = options.include_docs === true ? database.revision(stored, rev) : undefined
     if (revision === undefined) return row
-    return { ...row, doc: docOf(database, { id, revision, leaves: tree.leaves() }, options) }
+    const doc = docOf({ id, revision, leaves: tree.leaves() }, options)
+    if (options.attachments === true) fillAttachments(findBytes(database, [doc]), doc, options)
+    return { ...row, doc }
   })
 }
 
 type Listed = { readonly id: string; readonly revision: Revision; readonly leaves: readonly Leaf[] }
 
-function docOf(database: Database, { id, revision, leaves }: Listed, options: AllDocsOptions): DocObject {
+function docOf({ id, revision, leaves }: Listed, options: AllDocsOptions): DocObject {
   const doc = docObject(id, revision)
   const conflicts = options.conflicts === true ? conflictsOf(leaves) : []
   if (conflicts.length > 0) doc._conflicts = conflicts
-  if (options.attachments === true) fillAttachments(database, doc, options)
   return doc
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { BAD_ARG, createError, type PouchError } from 'pouchdb-errors'
 import { checkAttachmentSize, readAttachments } from '../couch/attachment-input.ts'
 import type { AttachmentBytes, AttachmentEdit, Database } from '../store/store.ts'
@@ -12,11 +13,27 @@ export function attachmentData(bytes: AttachmentBytes, type: string, { binary }:
   return binary === true ? Object.assign(whole, { type }) : whole.toString('base64')
 }
 
-/** Puts the bytes of its attachments into a document. One whose bytes are gone since the document was read remains a stub. */
-export function fillAttachments(database: Database, doc: DocObject, form: BytesForm): void {
+/** The bytes of attachments by their digest. */
+export type FoundBytes = ReadonlyMap<string, AttachmentBytes>
+
+/**
+ * Finds the bytes of documents' attachments. To be called in the same moment (`Database.atOnce`) in which the documents are read: what
+ * has been found can be read later, also when a write has dropped its revision meanwhile.
+ */
+export function findBytes(database: Database, docs: readonly (DocObject | undefined)[]): FoundBytes {
+  const found = new Map<string, AttachmentBytes>()
+  for (const { digest } of docs.flatMap(doc => Object.values(doc?._attachments ?? {}))) {
+    const bytes = found.has(digest) ? undefined : database.attachment(digest)
+    if (bytes !== undefined) found.set(digest, bytes)
+  }
+  return found
+}
+
+/** Puts the bytes of its attachments into a document, in the place of its stubs. */
+export function fillAttachments(found: FoundBytes, doc: DocObject, form: BytesForm): void {
   for (const attachment of Object.values(doc._attachments ?? {})) {
-    const bytes = database.attachment(attachment.digest)
-    if (bytes === undefined) continue
+    const bytes = found.get(attachment.digest)
+    assert(bytes !== undefined, 'bytes are found in the moment in which their document is read')
     attachment.data = attachmentData(bytes, attachment.content_type, form)
     delete attachment.stub
     delete attachment.length

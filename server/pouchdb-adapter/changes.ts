@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { filterChange } from 'pouchdb-utils'
 import { isSequence } from '../store/sequences.ts'
 import type { ChangeRow, Database } from '../store/store.ts'
-import { fillAttachments } from './attachments.ts'
+import { type FoundBytes, fillAttachments, findBytes } from './attachments.ts'
 import type { Callback } from './callback.ts'
 import { conflictsOf, type DocObject, docObject } from './doc-object.ts'
 import { pouchError } from './pouch-error.ts'
@@ -31,6 +31,11 @@ export type Change = {
   changes: { rev: string }[]
   deleted?: true
   doc?: DocObject | undefined
+}
+
+type Page = {
+  readonly changes: readonly { readonly n: number; readonly change: Change }[]
+  readonly found: FoundBytes
 }
 
 /** The end of a feed: all of its changes, or the word that it was stopped. */
@@ -136,17 +141,18 @@ export class ChangesFeed {
   /** Reads from where the feed is to its end. */
   async #readOn(): Promise<void> {
     while (this.#room > 0 && !this.#stopped.signal.aborted) {
-      const page = this.#page()
-      if (page.length === 0) return
-      for (const row of page) this.#tell(row)
+      const { changes, found } = this.#page()
+      if (changes.length === 0) return
+      for (const { n, change } of changes) this.#tell(n, change, found)
       await setImmediate()
     }
   }
 
-  #page(): ChangeRow[] {
-    const { descending, doc_ids, include_docs, filter } = this.#options
+  /** A page is read in one moment with where its attachments are: their bytes are read when a change is told, if it passes. */
+  #page(): Page {
+    const { descending, doc_ids, include_docs, attachments, filter } = this.#options
     return this.#database.atOnce(() => {
-      const page = this.#database.changes({
+      const rows = this.#database.changes({
         after: this.#n,
         limit: PAGE_ROWS,
         descending: descending === true,
@@ -154,22 +160,29 @@ export class ChangesFeed {
         ids: doc_ids,
       })
       // Nothing more for a feed of some documents only: the others' changes need not be looked at again.
-      if (page.length === 0 && descending !== true)
+      if (rows.length === 0 && descending !== true)
         this.#n = Math.max(this.#n, this.#database.facts().updateSeq)
-      return page
+      const changes = rows.map(row => ({ n: row.n, change: this.#changeOf(row) }))
+      const filled = attachments === true && include_docs === true ? changes : []
+      return {
+        changes,
+        found: findBytes(
+          this.#database,
+          filled.map(({ change }) => change.doc),
+        ),
+      }
     })
   }
 
-  #tell(row: ChangeRow): void {
+  #tell(n: number, change: Change, found: FoundBytes): void {
     if (this.#room === 0 || this.#stopped.signal.aborted) return
-    this.#n = row.n
-    const change = this.#changeOf(row)
+    this.#n = n
     const passes = this.#filter(change)
     if (typeof passes !== 'boolean') throw passes
     if (!passes) return
     this.#room--
     if (this.#options.attachments === true && change.doc !== undefined)
-      fillAttachments(this.#database, change.doc, this.#options)
+      fillAttachments(found, change.doc, this.#options)
     if (this.#options.return_docs === true) this.#results.push(change)
     this.#options.onChange(change)
   }

@@ -1,6 +1,6 @@
 import { createError, MISSING_DOC } from 'pouchdb-errors'
-import type { AttachmentBytes, Database, RevTree, StoredDoc } from '../store/store.ts'
-import { attachmentData, type BytesForm } from './attachments.ts'
+import type { Database, RevTree, StoredDoc } from '../store/store.ts'
+import { attachmentData, type BytesForm, type FoundBytes, findBytes } from './attachments.ts'
 import { type AttachmentObject, type DocObject, docObject } from './doc-object.ts'
 import { type NestedTree, nestedTree } from './nested-tree.ts'
 
@@ -16,11 +16,8 @@ export type GetOptions = {
 export type Got = {
   readonly doc: DocObject
   readonly metadata: { readonly id: string; readonly rev_tree: NestedTree }
-  readonly ctx: Bytes
+  readonly ctx: FoundBytes
 }
-
-/** Attachments that stay readable though a write may drop their revision before they are read. */
-type Bytes = ReadonlyMap<string, AttachmentBytes>
 
 export function getDoc(database: Database, id: string, options: GetOptions): Got {
   return database.atOnce(() => {
@@ -30,7 +27,7 @@ export function getDoc(database: Database, id: string, options: GetOptions): Got
     const revision = database.revision(stored, wantedRev(tree, options))
     if (revision === undefined) throw createError(MISSING_DOC)
     const doc = docObject(id, revision)
-    const ctx: Bytes = options.attachments ? bytesOf(database, doc) : new Map()
+    const ctx = findBytes(database, options.attachments ? [doc] : [])
     return { doc, metadata: { id, rev_tree: nestedTree(tree) }, ctx }
   })
 }
@@ -43,16 +40,7 @@ function wantedRev(tree: RevTree, { rev, latest }: GetOptions): string {
   return (latest === true ? tree.leavesOf(rev)[0]?.rev : undefined) ?? rev
 }
 
-function bytesOf(database: Database, doc: DocObject): Bytes {
-  const bytes = new Map<string, AttachmentBytes>()
-  for (const { digest } of Object.values(doc._attachments ?? {})) {
-    const found = database.attachment(digest)
-    if (found !== undefined) bytes.set(digest, found)
-  }
-  return bytes
-}
-
-export type AttachmentOptions = BytesForm & { readonly ctx?: Bytes | undefined }
+export type AttachmentOptions = BytesForm & { readonly ctx?: FoundBytes | undefined }
 
 /** The bytes of one attachment of a document that was read. */
 export function getAttachment(
