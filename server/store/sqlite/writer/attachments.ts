@@ -35,8 +35,9 @@ export function resolveAttachments(
   sources: AttachmentSources,
 ): Resolved {
   const attachments: ResolvedAttachment[] = []
+  const inherited = inheritedFrom(connection, sources)
   for (const edit of edits ?? []) {
-    const named = resolve(connection, edit, sources)
+    const named = resolve(connection, edit, sources, inherited)
     if (named === undefined) return { missing: edit.name }
     attachments.push({ named, data: edit.data, upload: edit.upload })
   }
@@ -47,11 +48,12 @@ function resolve(
   connection: Connection,
   edit: AttachmentEdit,
   sources: AttachmentSources,
+  inherited: Inherited,
 ): Attachment | undefined {
   const { data, upload } = edit
   if (data !== undefined)
     return fresh(edit, { digest: `md5-${hash('md5', data, 'base64')}`, length: data.byteLength }, sources)
-  if (upload === undefined) return resolveStub(connection, edit, sources)
+  if (upload === undefined) return resolveStub(connection, edit, sources, inherited)
   const isThere = isStored(connection, sources.db, upload.digest) || isWaiting(connection, sources.db, upload)
   return isThere ? fresh(edit, upload, sources) : undefined
 }
@@ -78,18 +80,34 @@ function resolveStub(
   connection: Connection,
   edit: AttachmentEdit,
   sources: AttachmentSources,
+  inherited: Inherited,
 ): Attachment | undefined {
-  const named = findByName(connection, edit.name, sources)
-  if (sources.byName && named !== undefined && (edit.digest ?? named.digest) === named.digest) return named
-  return findByDigest(connection, edit, sources) ?? (sources.byName ? undefined : named)
+  if (!sources.byName) return findByDigest(connection, edit, sources) ?? inherited(edit.name)
+  const named = inherited(edit.name)
+  if (named !== undefined && (edit.digest ?? named.digest) === named.digest) return named
+  return findByDigest(connection, edit, sources)
 }
 
-function findByName(connection: Connection, name: string, sources: AttachmentSources) {
-  for (const seq of sources.ancestors()) {
-    const found = storedAttachments(connection, sources.db, seq).find(stored => stored.name === name)
-    if (found !== undefined) return found
+/** What the nearest ancestor that has this name has under it. */
+type Inherited = (name: string) => Attachment | undefined
+
+/**
+ * Reads each ancestor once for all stubs of an edit, and only if the nearer ones lack a name: a document may have thousands of
+ * attachments, and to look through its list for each of them held up everybody's writes for seconds.
+ */
+function inheritedFrom(connection: Connection, { db, ancestors }: AttachmentSources): Inherited {
+  const byName = new Map<string, Attachment>()
+  let unread: Iterator<number> | undefined
+  return name => {
+    while (!byName.has(name)) {
+      unread ??= ancestors().values()
+      const next = unread.next()
+      if (next.done) break
+      for (const stored of storedAttachments(connection, db, next.value))
+        if (!byName.has(stored.name)) byName.set(stored.name, stored)
+    }
+    return byName.get(name)
   }
-  return undefined
 }
 
 function findByDigest(connection: Connection, edit: AttachmentEdit, sources: AttachmentSources) {
