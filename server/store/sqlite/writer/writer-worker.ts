@@ -1,109 +1,111 @@
 import assert from 'node:assert/strict'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { CommandKind, Report, Request } from '../commands.ts'
+import type { Report, Request } from '../commands.ts'
+import type { Connection } from '../connection.ts'
+import { ChoreClock } from './chore-clock.ts'
 import { Chores } from './chores.ts'
 import { openWriterConnection } from './open-writer-connection.ts'
 import { Writer } from './writer.ts'
-
-/** How long chores stand back while commands wait without a pause: they must come to their end, too. */
-const CHORE_INTERVAL_MS = 50
-/** How long a chore that failed waits. */
-const REST_MS = 30_000
-/** These seldom make a chore. To look for one after each commit would cost a single write as much as its own statements. */
-const FREQUENT: ReadonlySet<CommandKind> = new Set(['write', 'writeLocalDoc', 'writeUpload'])
-const SOON_MS = 10
-/** Some chores are due by the clock, though nobody writes. */
-const LOOK_MS = 60_000
 
 /**
  * The writer's thread. Commands that arrive while a commit is under way share the next one. When no command waits it does its
  * chores, one slice at a time. What is next is decided here after each commit and each slice; the event loop does not, it
  * would hand over a thousand messages before anything else has its turn.
  */
-async function runWriter(port: MessagePort, file: string): Promise<void> {
-  const send = (report: Report) => port.postMessage(report)
-  const connection = await openWriterConnection(file)
-  const writer = new Writer(connection, line => send({ kind: 'log', line }))
-  const chores = new Chores(connection, writer.run, db => send({ kind: 'compacted', db }))
-  let isWoken = false
-  let resting: NodeJS.Timeout | undefined
-  let soon: NodeJS.Timeout | undefined
-  let hasChores = true
-  let lastChore = performance.now()
-  let isClosing = false
+class WriterThread {
+  readonly #port: MessagePort
+  readonly #connection: Connection
+  readonly #writer: Writer
+  readonly #chores: Chores
+  readonly #clock = new ChoreClock()
+  #timer: NodeJS.Timeout | undefined
+  #isWoken = false
+  #isClosing = false
 
-  const work = () => {
-    isWoken = false
-    receiveQueued()
-    if (isClosing && writer.isIdle) return close()
-    if (!writer.isIdle) {
-      send(writer.commitGroup())
-      soon ??= setTimeout(look, SOON_MS)
-    }
-    if (mayDoChore()) doChore()
-    if (isClosing || !writer.isIdle || (hasChores && resting === undefined)) goOn()
+  constructor(port: MessagePort, connection: Connection) {
+    this.#port = port
+    this.#connection = connection
+    this.#writer = new Writer(connection, line => this.#log(line))
+    this.#chores = new Chores(connection, this.#writer.run, db => this.#send({ kind: 'compacted', db }))
   }
-  const goOn = () => {
-    if (!isWoken) setImmediate(work)
-    isWoken = true
-  }
-  const receive = (request: Request) => {
-    if ('command' in request) writer.add(request)
-    else if (request.control === 'reap') chores.mayRemove(request.db)
-    else isClosing = true
-    hasChores ||= !('command' in request && FREQUENT.has(request.command.kind))
-  }
-  const receiveQueued = () => {
-    for (let queued = receiveMessageOnPort(port); queued; queued = receiveMessageOnPort(port))
-      receive(queued.message)
-  }
-  const mayDoChore = () =>
-    hasChores &&
-    !isClosing &&
-    resting === undefined &&
-    (writer.isIdle || performance.now() - lastChore >= CHORE_INTERVAL_MS)
-  const doChore = () => {
-    try {
-      hasChores = chores.doSlice()
-    } catch (error) {
-      rest(error)
-    }
-    lastChore = performance.now()
-  }
-  /** A full disk is no reason to end: nobody waits for a chore. */
-  const rest = (error: unknown) => {
-    send({
-      kind: 'log',
-      line: `a chore of the store failed: ${error instanceof Error ? error.stack : error}`,
+
+  /** Listens to the port until it is told to close. */
+  start(): void {
+    this.#port.on('message', (request: Request) => {
+      this.#receive(request)
+      this.#receiveQueued()
+      this.#wake(0)
     })
-    resting = setTimeout(() => {
-      resting = undefined
-      goOn()
-    }, REST_MS)
-  }
-  const look = () => {
-    soon = undefined
-    hasChores = true
-    goOn()
-  }
-  const looking = setInterval(look, LOOK_MS)
-  const close = () => {
-    clearInterval(looking)
-    clearTimeout(soon)
-    clearTimeout(resting)
-    connection.exec('pragma optimize; pragma wal_checkpoint(truncate)')
-    connection.close()
-    port.close()
+    this.#wake(0)
+    this.#send({ kind: 'ready' })
   }
 
-  port.on('message', (request: Request) => {
-    receive(request)
-    receiveQueued()
-    goOn()
-  })
-  goOn()
-  send({ kind: 'ready' })
+  #receive(request: Request): void {
+    if ('command' in request) {
+      this.#writer.add(request)
+      this.#clock.asked(request.command.kind)
+    } else if (request.control === 'reap') {
+      this.#chores.mayRemove(request.db)
+      this.#clock.asked('reap')
+    } else this.#isClosing = true
+  }
+
+  #receiveQueued(): void {
+    let queued = receiveMessageOnPort(this.#port)
+    for (; queued; queued = receiveMessageOnPort(this.#port)) this.#receive(queued.message)
+  }
+
+  /** Works once more, after so many milliseconds or when it is woken before. */
+  #wake(ms: number): void {
+    if (ms > 0) this.#timer = setTimeout(() => this.#wake(0), ms)
+    else if (!this.#isWoken) {
+      this.#isWoken = true
+      setImmediate(() => this.#work())
+    }
+  }
+
+  #work(): void {
+    this.#isWoken = false
+    clearTimeout(this.#timer)
+    this.#receiveQueued()
+    if (this.#isClosing && this.#writer.isIdle) this.#close()
+    else this.#workOnce()
+  }
+
+  #workOnce(): void {
+    if (!this.#writer.isIdle) this.#commit()
+    if (!this.#isClosing && this.#clock.isTurn(this.#writer.isIdle)) this.#doChore()
+    this.#wake(this.#isClosing || !this.#writer.isIdle ? 0 : this.#clock.waitMs)
+  }
+
+  #commit(): void {
+    this.#send(this.#writer.commitGroup())
+    this.#clock.committed()
+  }
+
+  #doChore(): void {
+    try {
+      this.#clock.ended(this.#chores.doSlice())
+    } catch (error) {
+      this.#clock.failed()
+      this.#log(`a chore of the store failed: ${error instanceof Error ? error.stack : error}`)
+    }
+  }
+
+  #close(): void {
+    this.#connection.exec('pragma optimize; pragma wal_checkpoint(truncate)')
+    this.#connection.close()
+    this.#port.close()
+  }
+
+  #send(report: Report): void {
+    this.#port.postMessage(report)
+  }
+
+  #log(line: string): void {
+    this.#send({ kind: 'log', line })
+  }
 }
 
 assert(parentPort, 'the writer runs in a worker')
-await runWriter(parentPort, workerData)
+new WriterThread(parentPort, await openWriterConnection(workerData)).start()
