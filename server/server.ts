@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { admit } from './auth/access.ts'
-import { createAuthenticate } from './auth/authenticate.ts'
+import { createAuthenticate, createRecognize } from './auth/authenticate.ts'
 import { createPasswordCheck } from './auth/password-check.ts'
 import { createSessionCookies } from './auth/session-cookie.ts'
 import { createSessions } from './auth/sessions.ts'
 import { isBodilessError } from './couch/bodiless-errors.ts'
-import { USERS_DATABASE } from './couch/database.ts'
+import { USERS_DATABASE } from './couch/checked-database-name.ts'
 import { ParseGate } from './couch/parse-gate.ts'
 import { couchRoutes } from './couch/routes.ts'
 import { createApp } from './http/app.ts'
@@ -102,6 +102,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
       adminSessions: sessions,
     }),
     authenticate: createAuthenticate({ tokens: options.jwt, checkPassword, sessions }),
+    recognize: createRecognize(options.jwt),
     admit,
     isBodilessError,
     calls: parts.calls,

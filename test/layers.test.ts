@@ -30,6 +30,7 @@ const KNOWN_TO_THE_ADAPTER = [
   'server/store/sequences.ts',
   'server/store/rev-tree/rev.ts',
   'server/couch/attachment-input.ts',
+  'server/couch/checked-database-name.ts',
   'server/couch/checked-doc-id.ts',
   'server/couch/doc-input.ts',
   'server/couch/rev.ts',

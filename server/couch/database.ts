@@ -1,19 +1,10 @@
 import { z } from 'zod'
-import { isReservedName } from '../auth/access.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
+import { checkDatabaseName, USERS_DATABASE } from './checked-database-name.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { factsAnswer } from './database-facts.ts'
-
-/** The server's own accounts. Made at start, and not an admin's to delete. */
-export const USERS_DATABASE = '_users'
-
-/** As long as CouchDB lets a name be. */
-const MAX_NAME_LENGTH = 238
-const DATABASE_NAME = /^[a-z][a-z0-9_$()+/-]*$/
-/** CouchDB's own, which admins may make by these names. */
-const SYSTEM_DATABASES: readonly string[] = [USERS_DATABASE, '_replicator', '_global_changes']
 
 const deleteQuery = z.object({ rev: z.string().optional() })
 
@@ -58,15 +49,4 @@ async function deleteDatabase(store: Store, name: string, rev: string | undefine
   if (name === USERS_DATABASE) throw new CouchError('forbidden', `${USERS_DATABASE} is the server's own.`)
   if (!(await store.deleteDatabase(name))) throw new CouchError('not_found', 'Database does not exist.')
   return { json: { ok: true } }
-}
-
-function checkDatabaseName(name: string): void {
-  const isAllowed = SYSTEM_DATABASES.includes(name) || (DATABASE_NAME.test(name) && !isReservedName(name))
-  if (isAllowed && name.length <= MAX_NAME_LENGTH) return
-  throw new CouchError(
-    'illegal_database_name',
-    isReservedName(name)
-      ? `Name: '${name}'. It stands for a user's own database, or for a part of the server.`
-      : `Name: '${name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. Must begin with a letter and have at most ${MAX_NAME_LENGTH} characters.`,
-  )
 }

@@ -1,4 +1,5 @@
 /// <reference types="pouchdb-core" />
+import { checkDatabaseName } from '../couch/checked-database-name.ts'
 import type { DocLimits } from '../couch/doc-input.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Store } from '../store/store.ts'
@@ -65,6 +66,8 @@ DivanAdapter.use_prefix = false
 async function setUp(store: Store, { name, skip_setup, revs_limit }: AdapterOptions): Promise<void> {
   if (store.database(name) === undefined) {
     if (skip_setup) throw new CouchError('not_found', 'Database does not exist.')
+    // What HTTP would refuse to make must not come in by this way either: nobody could ask for it, or it would stand for another.
+    checkDatabaseName(name)
     await store.createDatabase(name)
   }
   if (revs_limit !== undefined) await store.database(name)?.setRevsLimit(revs_limit)

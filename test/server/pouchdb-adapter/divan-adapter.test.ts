@@ -134,6 +134,25 @@ t.test('a database is made at its first use, found again, compacted, purged and 
   t.equal(store.database('whole'), undefined)
 })
 
+t.test('no database is made whose name HTTP refuses', async t => {
+  for (const name of [
+    'me',
+    'me-metrics',
+    'api',
+    '_all_dbs',
+    'x/../y',
+    'A"b\n<',
+    '__proto__',
+    '1a',
+    `a${'b'.repeat(238)}`,
+  ]) {
+    await t.rejects(open(name).info(), { status: 400, name: 'illegal_database_name', message: /^Name: / })
+    t.equal(store.database(name), undefined)
+  }
+  t.match(await open('_users').info(), { doc_count: 0 })
+  t.match(await open('recipes/old').info(), { db_name: 'recipes/old' })
+})
+
 t.test('old revisions go where the constructor asks for it', async t => {
   const Pouch = divanPouchDB(PouchDB, store)
   const pouch = new Pouch<{ n: number }>('thrifty', {
