@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Revisions } from '../store.ts'
+import { reachOf } from './cut-path.ts'
 import { leafNodes } from './leaf-nodes.ts'
 import { extendHistory, spanOf, startHistory } from './linear-history.ts'
 import { mergePath, type NewLeaf } from './merge-path.ts'
@@ -62,7 +63,7 @@ function newAbove(tree: Tree, path: Revisions, limit: number): readonly string[]
 
 function growBranches(tree: Tree, path: Revisions, leaf: NewLeaf, limit: number): Grown | undefined {
   const nodes = unpackTree(tree.text)
-  const merged = mergePath(nodes, path, leaf)
+  const merged = mergePath(nodes, reachOf(nodes, path, limit), leaf)
   if (merged === 'nothing') return undefined
   const dropped = stem(nodes, limit)
   const text = packTree(nodes)

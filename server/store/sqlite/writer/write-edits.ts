@@ -1,3 +1,4 @@
+import { cutPath } from '../../rev-tree/cut-path.ts'
 import { type Grown, growTree } from '../../rev-tree/grow-tree.ts'
 import { formatRev } from '../../rev-tree/rev.ts'
 import type { Attachment, Edit, Revisions } from '../../store.ts'
@@ -64,7 +65,7 @@ function applyReplicated(
   doc: DocRecord | undefined,
   edit: ReplicatedEdit,
 ): WriteResult {
-  const path = edit.revisions
+  const path = cutPath(edit.revisions, state.revsLimit)
   const grown = grow(state, doc, edit, path)
   if (grown === undefined) return formatRev(path.start, path.ids[0] ?? '')
   const resolved: Resolved = grown.stored
