@@ -12,7 +12,11 @@
  * Bodies travel as JSON text, never as objects: what was written is spliced into the answer as it is.
  */
 export interface Store {
-  /** Made once for this store and kept: clients build their replication ids from it. 32 hex digits. */
+  /**
+   * 32 hex digits, the same after a restart. PouchDB makes the names of its replication logs from it each time a session begins, so
+   * it is another one once the store is known to have gone back in time (`forgetReplicationLogs`, a restore): then no log that
+   * was begun before, and that a living session may still write, is read by any later one. To be read anew for each use.
+   */
   readonly uuid: string
   /** Makes an empty database. The name is the caller's to check. */
   createDatabase(name: string): Promise<'created' | 'exists'>
@@ -29,7 +33,10 @@ export interface Store {
   updatesSequence(n: number): string
   /** Calls back after each commit that changed any database; never synchronously. Returns how to stop. */
   onDbUpdate(listener: () => void): () => void
-  /** `Database.forgetReplicationLogs` for all databases: what to do once it is known that the store went back in time. */
+  /**
+   * `Database.forgetReplicationLogs` for all databases, and a new `uuid`: what to do once it is known that the store went back in
+   * time. Once in a run of the store; later calls change nothing.
+   */
   forgetReplicationLogs(): Promise<void>
   /** Ends after the last accepted write is on disk. Writes asked for later are refused with `service_unavailable`. */
   close(): Promise<void>

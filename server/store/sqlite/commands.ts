@@ -15,6 +15,8 @@ export type Command =
     }
   /** Of the databases numbered `db` to `to`; of the first one only the local docs after `id`. */
   | ({ readonly kind: 'forgetReplicationLogs'; readonly to: number } & ForgetFrom)
+  /** Of the whole store; once in a run. */
+  | { readonly kind: 'renewUuid' }
   | { readonly kind: 'setRevsLimit'; readonly db: number; readonly limit: number }
   | { readonly kind: 'purge'; readonly db: number; readonly revs: ReadonlyMap<string, readonly string[]> }
   | { readonly kind: 'compact'; readonly db: number }
@@ -43,6 +45,8 @@ export type Results = {
   writeLocalDoc: string
   /** Where to go on; undefined: that was all. */
   forgetReplicationLogs: ForgetFrom | undefined
+  /** The uuid that holds now. */
+  renewUuid: string
   setRevsLimit: undefined
   /** The revisions that were purged. */
   purge: ReadonlyMap<string, readonly string[]>

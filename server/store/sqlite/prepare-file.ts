@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { StoreError } from '../store-error.ts'
 import { Connection } from './connection.ts'
 import type { OpenDatabase } from './driver.ts'
 import { newEpoch } from './new-epoch.ts'
 import { APPLICATION_ID, FILE_PRAGMAS, FORMAT_VERSION, SCHEMA } from './schema.ts'
+import { newUuid, storedUuid } from './store-uuid.ts'
 import { upgradeFile } from './upgrade-file.ts'
 
 /** Makes the file a store of this format, or refuses it. Returns the store's uuid. */
@@ -31,7 +31,7 @@ function createTables(connection: Connection): void {
   connection.exec(FILE_PRAGMAS)
   connection.exec('begin immediate')
   connection.exec(SCHEMA)
-  connection.run('insert into store values (?, ?)', 'uuid', randomBytes(16).toString('hex'))
+  connection.run('insert into store values (?, ?)', 'uuid', newUuid())
   connection.run('insert into epochs values (0, 0, ?)', newEpoch())
   connection.exec(
     `pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; commit`,
@@ -50,12 +50,6 @@ export function checkedFormat(connection: Connection, file: string): number {
     )
   }
   return version
-}
-
-function storedUuid(connection: Connection): string {
-  const row = connection.row<[string]>("select value from store where key = 'uuid'")
-  if (row === undefined) throw new StoreError('the store has lost its uuid: restore it from a backup')
-  return row[0]
 }
 
 function pragma(connection: Connection, name: 'user_version' | 'application_id'): number {

@@ -17,6 +17,7 @@ import { checkedFormat } from './prepare-file.ts'
 import { putAside } from './put-aside.ts'
 import { removeRestoreMark } from './restore-mark.ts'
 import { readFacts, type StoreFacts } from './store-facts.ts'
+import { replaceUuid } from './store-uuid.ts'
 import { syncFile, syncFolderOf } from './sync-to-disk.ts'
 import { upgradeFile } from './upgrade-file.ts'
 import { deleteReplicationLogs } from './writer/replication-logs.ts'
@@ -84,7 +85,8 @@ export function removeRestoreDraft(file: string): void {
 
 /**
  * The clients' replication logs are deleted: they name changes that this store never saw, and a client that finds its log would
- * never push those again. Sequences need nothing: each database takes a new epoch at its next commit.
+ * never push those again. The uuid is a new one, so that a client that lives on and writes its log once more writes one that no later
+ * session reads. Sequences need nothing: each database takes a new epoch at its next commit.
  */
 function prepareDraft(open: OpenDatabase, draft: string, backup: string): StoreFacts {
   const copy = new Connection(open, draft)
@@ -96,6 +98,7 @@ function prepareDraft(open: OpenDatabase, draft: string, backup: string): StoreF
     copy.exec('pragma journal_mode = delete')
     upgradeFile(copy, format)
     deleteReplicationLogs(copy)
+    replaceUuid(copy)
     return readFacts(copy, draft)
   } finally {
     copy.close()

@@ -22,16 +22,16 @@ export type Parts = {
 
 /** The store on one SQLite file: writes go to the writer's thread, reads are statements on this one. */
 export class SqliteStore implements Store {
-  readonly uuid: string
   readonly #parts: Parts
   readonly #shared: Shared
   readonly #sequences: IssuedSequences
   readonly #accepted = new Set<Promise<unknown>>()
+  #uuid: string
   #deletions = 0
   #closing: Promise<void> | undefined
 
   constructor(parts: Parts) {
-    this.uuid = parts.uuid
+    this.#uuid = parts.uuid
     this.#parts = parts
     this.#sequences = new IssuedSequences(() => readUpdatesIncarnations(parts.reader))
     this.#shared = {
@@ -41,6 +41,10 @@ export class SqliteStore implements Store {
       deletions: () => this.#deletions,
       accept: write => this.#accept(write),
     }
+  }
+
+  get uuid(): string {
+    return this.#uuid
   }
 
   createDatabase(name: string): Promise<'created' | 'exists'> {
@@ -96,7 +100,11 @@ export class SqliteStore implements Store {
   }
 
   async forgetReplicationLogs(): Promise<void> {
-    await this.#accept(() => forgetReplicationLogs(this.#parts.writer))
+    await this.#accept(async () => {
+      // First: a session that finds its log gone asks for the uuid again.
+      this.#uuid = await this.#parts.writer.send<'renewUuid'>({ kind: 'renewUuid' })
+      await forgetReplicationLogs(this.#parts.writer)
+    })
   }
 
   close(): Promise<void> {

@@ -7,6 +7,7 @@ import { createDatabase, deleteDatabase, findDatabase } from './databases.ts'
 import { writeLocalDoc } from './local-docs.ts'
 import { closeUpload, openUpload, writeUpload } from './loose-attachments.ts'
 import { purge } from './purge.ts'
+import { renewUuid } from './renew-uuid.ts'
 import { forgetReplicationLogs } from './replication-logs.ts'
 import { setRevsLimit } from './revs-limit.ts'
 import { rollback } from './rollback.ts'
@@ -144,6 +145,7 @@ export class Writer {
   /** A database is a lane, also for who makes or deletes the one of a name; what belongs to none that is known has its own. */
   #laneOf(command: Command): string {
     if ('db' in command) return `db ${command.db ?? 'all'}`
+    if (command.kind === 'renewUuid') return 'uuid'
     if ('key' in command) return `upload ${command.key}`
     const db = findDatabase(this.#connection, command.name)
     return db === undefined ? `name ${command.name}` : `db ${db}`
@@ -176,6 +178,8 @@ function apply(tx: Transaction, command: Exclude<Command, CommandOf<'write'>>): 
       return deleteDatabase(tx, command)
     case 'forgetReplicationLogs':
       return forgetReplicationLogs(tx, command)
+    case 'renewUuid':
+      return renewUuid(tx)
     case 'setRevsLimit':
       return setRevsLimit(tx, command)
     case 'purge':

@@ -23,7 +23,15 @@ t.test('what was written is there after a restart, and the uuid stays', async t 
   const second = await openStore({ file })
   t.equal(second.uuid, first.uuid)
   t.equal(databaseOf(second, 'a').doc('x')?.tree.winner.rev, rev)
+  await second.forgetReplicationLogs()
+  const renewed = second.uuid
+  t.not(renewed, first.uuid)
   await second.close()
+  const third = await openStore({ file })
+  t.equal(third.uuid, renewed, 'also one that was renewed')
+  await third.forgetReplicationLogs()
+  t.not(third.uuid, renewed, 'each run may find out that time went back')
+  await third.close()
 })
 
 t.test('a second server on the same file is refused until the first has closed it', async t => {
