@@ -4,8 +4,8 @@ import type { Caller } from './caller.ts'
 
 /**
  * The words a route says who may call it with, from open to closed.
- * - `everyone`: anyone; credentials are not even looked at. For what a client with a token that ran out must still
- *   be told: PouchDB makes its replication ids from `GET /`, and other ids would start it from 0.
+ * - `everyone`: anyone, whatever his credentials. Only a bearer token is looked at, and one that does not hold is as good as none. For what
+ *   a client with a token that ran out must still be told: PouchDB makes its replication ids from `GET /`.
  * - `public`: anyone without credentials, or with valid ones.
  * - `caller`: anyone with valid credentials.
  * - `database`: who may read and write the database that the path's `:db` names.

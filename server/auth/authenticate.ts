@@ -40,6 +40,24 @@ export function createAuthenticate({ tokens, checkPassword, sessions }: Doors): 
   }
 }
 
+/** Finds out who is asking where nobody is refused. */
+export type Recognize = (asker: Pick<Asker, 'headers'>) => Caller
+
+/** The bearer of a valid token, else nobody. Passwords cost too much to be tried for everyone, and cookies are not asked for. */
+export function createRecognize(tokens: TokenRules): Recognize {
+  const checkToken = createTokenCheck(tokens)
+  return ({ headers }) => {
+    const { scheme, credentials } = splitHeader(headers.authorization ?? '')
+    if (scheme !== 'bearer') return { kind: 'anonymous' }
+    try {
+      return checkToken(credentials)
+    } catch (error) {
+      if (error instanceof CouchError) return { kind: 'anonymous' }
+      throw error
+    }
+  }
+}
+
 /** True if a request comes with a name and a password, right or wrong: an admin's tool, not a phone. */
 export function triesBasic(headers: IncomingHttpHeaders): boolean {
   return splitHeader(headers.authorization ?? '').scheme === 'basic'

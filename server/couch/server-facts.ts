@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { CouchError } from '../couch-error.ts'
-import type { Answer, Route } from '../http/route.ts'
+import type { Answer, Call, Route } from '../http/route.ts'
 import type { CouchContext } from './couch-context.ts'
 import { count } from './query-values.ts'
+import { replicationUuid } from './replication-uuid.ts'
 
 /** The CouchDB whose behaviour is the rule here. Clients and Fauxton look at it, not at ours. */
 const COUCHDB_VERSION = '3.5.0'
@@ -13,13 +14,15 @@ const uuidsQuery = z.object({ count: count.optional() })
 
 /** What the server says of itself. */
 export function serverRoutes({ store, version }: CouchContext): readonly Route[] {
-  const welcome = {
-    couchdb: 'Welcome',
-    version: COUCHDB_VERSION,
-    uuid: store.uuid,
-    features: [],
-    vendor: { name: 'Divan', version },
-  }
+  const welcome = ({ caller }: Pick<Call, 'caller'>): Answer => ({
+    json: {
+      couchdb: 'Welcome',
+      version: COUCHDB_VERSION,
+      uuid: replicationUuid(store, caller),
+      features: [],
+      vendor: { name: 'Divan', version },
+    },
+  })
   const uuids: Route<z.infer<typeof uuidsQuery>> = {
     method: 'GET',
     path: '/_uuids',
@@ -28,7 +31,7 @@ export function serverRoutes({ store, version }: CouchContext): readonly Route[]
     handle: call => uuidsAnswer(call.query.count ?? 1),
   }
   return [
-    { method: 'GET', path: '/', access: 'everyone', handle: () => ({ json: welcome }) },
+    { method: 'GET', path: '/', access: 'everyone', handle: welcome },
     {
       method: 'GET',
       path: '/_up',
