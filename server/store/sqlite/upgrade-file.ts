@@ -1,9 +1,11 @@
 import type { Connection } from './connection.ts'
+import { rollback } from './rollback.ts'
 import { FORMAT_VERSION } from './schema.ts'
 
 /**
  * How a file of an older format becomes one of the next: entry n leads from version n to n + 1. A step is SQL that runs once, all
- * of the missing ones in a single transaction, and its result is what schema.ts makes of a new file.
+ * of the missing ones in a single transaction with the file's version, so a kill leaves the old file or the new one; its result is
+ * what schema.ts makes of a new file.
  */
 const STEPS: Readonly<Record<number, string>> = {
   1: `
@@ -26,6 +28,12 @@ with named as (
 )
 update attachments set refs = named.refs from named
 where attachments.db = named.db and attachments.digest = named.digest;
+-- Format 1 kept the attachments of stemmed revisions for ever. Their chunks go like those of any other that came loose.
+update databases set stored_bytes = stored_bytes - unnamed.bytes
+from (select db, sum(length) as bytes from attachments where refs = 0 group by db) unnamed
+where databases.db = unnamed.db;
+insert into loose_attachments select key, db, null, 0 from attachments where refs = 0;
+delete from attachments where refs = 0;
 `,
 }
 
@@ -37,7 +45,7 @@ export function upgradeFile(connection: Connection, version: number): void {
     for (let from = version; from < FORMAT_VERSION; from++) connection.exec(STEPS[from] ?? '')
     connection.exec(`pragma user_version = ${FORMAT_VERSION}; commit`)
   } catch (error) {
-    connection.exec('rollback')
+    rollback(connection)
     throw error
   }
 }

@@ -1,9 +1,9 @@
 import type { Connection } from '../connection.ts'
+import { rollback } from '../rollback.ts'
 import { compactSlice } from './compact.ts'
 import { freeSlice } from './free-pages.ts'
 import { removeLooseSlice } from './loose-attachments.ts'
 import { deletedDatabases, removeSlice } from './remove-deleted.ts'
-import { rollback } from './rollback.ts'
 import type { Run } from './transaction.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Connection } from '../connection.ts'
+import type { Connection } from './connection.ts'
 
 /** Undoes the transaction, unless SQLite has done so by itself, as it does when the disk is full. */
 export function rollback(connection: Connection): void {
