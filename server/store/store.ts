@@ -91,7 +91,7 @@ export interface Database {
   /** Documents by id, one row per live document in the range, at most `limit` of them or about a mebibyte. */
   docs(query: DocsQuery): DocRow[]
   /** How many live documents stand before this id (or, descending, after it): `offset` of `_all_docs`. */
-  offset(query: Pick<DocsQuery, 'startKey' | 'endKey' | 'inclusiveEnd' | 'descending'>): number
+  offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number
   /** What a peer's revisions are missing here, for the ids that miss any. */
   revsDiff(revs: ReadonlyMap<string, readonly string[]>): Map<string, RevsDiff>
 
