@@ -7,6 +7,9 @@ import { Chores } from './chores.ts'
 import { openWriterConnection } from './open-writer-connection.ts'
 import { Writer } from './writer.ts'
 
+/** How long the writer waits for another process's lock, after SQLite's own wait of some seconds. */
+const LOCK_PAUSE_MS = 100
+
 /**
  * The writer's thread. Commands that arrive while a commit is under way share the next one. When no command waits it does its
  * chores, one slice at a time. What is next is decided here after each commit and each slice; the event loop does not, it
@@ -34,7 +37,7 @@ class WriterThread {
     this.#port.on('message', (request: Request) => {
       this.#receive(request)
       this.#receiveQueued()
-      this.#wake(0)
+      if (!this.#writer.isLockedOut) this.#wake(0)
     })
     this.#wake(0)
     this.#send({ kind: 'ready' })
@@ -74,6 +77,10 @@ class WriterThread {
 
   #workOnce(): void {
     if (!this.#writer.isIdle) this.#commit()
+    if (this.#writer.isLockedOut) {
+      this.#wake(LOCK_PAUSE_MS)
+      return
+    }
     if (!this.#isClosing && this.#clock.isTurn(this.#writer.isIdle)) this.#doChore()
     this.#wake(this.#isClosing || !this.#writer.isIdle ? 0 : this.#clock.waitMs)
   }

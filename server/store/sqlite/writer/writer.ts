@@ -1,6 +1,7 @@
 import { CouchError } from '../../../couch-error.ts'
 import type { Answer, Command, CommandKind, CommandOf, Report, Request, Results } from '../commands.ts'
 import type { Connection } from '../connection.ts'
+import { resultCode, SQLITE_BUSY } from '../result-code.ts'
 import { rollback } from '../rollback.ts'
 import { CommandQueue } from './command-queue.ts'
 import { askCompaction } from './compact.ts'
@@ -26,6 +27,8 @@ const GROUP_MS = 20
 /** How long a command works until it is another database's turn. */
 const TURN_MS = 2
 
+const NOTHING: Changed = { databases: [], updates: false }
+
 /** A command and how far it has come. */
 type Task = CommandRequest & {
   readonly lane: string
@@ -39,7 +42,8 @@ type Task = CommandRequest & {
  * Applies commands and commits them in groups. Each database has short turns, and a group takes up work for a bounded time only; a
  * write that has not come to its end by then goes on in the next group, behind the turns of others, and is answered after its last
  * part is on disk. A command that is refused leaves the others of its group alone. If anything else fails, the whole
- * group is rolled back and each command tried again in a transaction of its own, so that only the one at fault fails.
+ * group is rolled back and each command tried again in a transaction of its own, so that only the one at fault fails. Where no
+ * transaction can begin all that waits fails, but for another process's lock, which is given back some time: for that they wait.
  */
 export class Writer {
   readonly run: Run = newRun()
@@ -47,6 +51,7 @@ export class Writer {
   readonly #log: (line: string) => void
   readonly #now: () => number
   readonly #queue = new CommandQueue<Task>()
+  #isLockedOut = false
 
   constructor(connection: Connection, log: (line: string) => void, now = () => performance.now()) {
     this.#connection = connection
@@ -65,6 +70,11 @@ export class Writer {
     return this.#queue.isEmpty
   }
 
+  /** True if the last group could not begin because another process had locked the file: to be tried again after a pause. */
+  get isLockedOut(): boolean {
+    return this.#isLockedOut
+  }
+
   /** Commits commands to their end. */
   commit(requests: readonly CommandRequest[]): Committed {
     for (const request of requests) this.add(request)
@@ -75,14 +85,32 @@ export class Writer {
 
   /** One transaction for some of the work that waits; the answers are true once this returns. */
   commitGroup(): Committed {
+    const failed = this.#begin()
+    if (failed !== undefined) return failed
     const tasks = new Set<Task>()
     try {
       return this.#commitTogether(tasks)
     } catch (error) {
       rollback(this.#connection)
       const [only, ...others] = tasks
-      if (only !== undefined && others.length === 0) return this.#fail(only, error)
-      return join([...tasks].map(task => this.#commitAlone(task)))
+      if (only !== undefined && others.length === 0) return this.#fail([only], error)
+      return this.#commitEach([...tasks])
+    }
+  }
+
+  /** Begins a transaction. If there can be none: what is to be told those who wait. */
+  #begin(): Committed | undefined {
+    const wasLockedOut = this.#isLockedOut
+    try {
+      this.#connection.exec('begin immediate')
+      this.#isLockedOut = false
+      if (wasLockedOut) this.#log("the store's file is free again: writes go on")
+      return undefined
+    } catch (error) {
+      this.#isLockedOut = resultCode(error) === SQLITE_BUSY
+      if (!this.#isLockedOut) return this.#failAll(error)
+      if (!wasLockedOut) this.#log("another process has locked the store's file: writes wait for it")
+      return report([], NOTHING)
     }
   }
 
@@ -103,10 +131,28 @@ export class Writer {
     })
   }
 
-  /** Does again what a task had done of a group that failed. */
-  #commitAlone(task: Task): Committed {
-    const reached = task.results.length
+  /** Does again what the tasks of a group that failed had done, each in a transaction of its own. */
+  #commitEach(tasks: readonly Task[]): Committed {
+    const reached = tasks.map(({ results }) => results.length)
+    for (const task of [...tasks].reverse()) this.#takeBack(task)
+    const reports: Committed[] = []
+    for (const [n, task] of tasks.entries()) {
+      const failed = this.#begin()
+      reports.push(failed ?? this.#commitAlone(task, reached[n] ?? 0))
+      if (failed !== undefined) break
+    }
+    return join(reports)
+  }
+
+  /** Puts a task where it was before the group that failed. */
+  #takeBack(task: Task): void {
     task.results.length = task.stored
+    this.#queue.drop(task)
+    this.#queue.putBack(task)
+  }
+
+  /** Works on a task until it is as far as it was. */
+  #commitAlone(task: Task, reached: number): Committed {
     this.#queue.drop(task)
     try {
       return this.#transact([task], tx => {
@@ -117,12 +163,12 @@ export class Writer {
       })
     } catch (error) {
       rollback(this.#connection)
-      return this.#fail(task, error)
+      return this.#fail([task], error)
     }
   }
 
+  /** What is done in the transaction that has begun. */
   #transact(tasks: Iterable<Task>, work: (tx: Transaction) => readonly Answer[]): Committed {
-    this.#connection.exec('begin immediate')
     const tx = new Transaction(this.#connection, this.run)
     const answers = work(tx)
     const changed = tx.finish()
@@ -132,14 +178,22 @@ export class Writer {
     return report(answers, changed)
   }
 
-  #fail(task: Task, cause: unknown): Committed {
-    this.#queue.drop(task)
-    this.#log(`a write failed: ${cause instanceof Error ? cause.stack : cause}`)
-    const { word, message } = toCouchError(cause, task.stored > 0)
-    return report([{ request: task.request, ok: false, word, reason: message }], {
-      databases: [],
-      updates: false,
+  #failAll(cause: unknown): Committed {
+    const tasks: Task[] = []
+    for (let task = this.#queue.take(); task !== undefined; task = this.#queue.take()) tasks.push(task)
+    rollback(this.#connection)
+    return this.#fail(tasks, cause)
+  }
+
+  #fail(tasks: readonly Task[], cause: unknown): Committed {
+    const what = tasks.length === 1 ? 'a write' : `${tasks.length} writes`
+    this.#log(`${what} failed: ${cause instanceof Error ? cause.stack : cause}`)
+    const answers = tasks.map((task): Answer => {
+      this.#queue.drop(task)
+      const { word, message } = toCouchError(cause, task.stored > 0)
+      return { request: task.request, ok: false, word, reason: message }
     })
+    return report(answers, NOTHING)
   }
 
   /** A database is a lane, also for who makes or deletes the one of a name; what belongs to none that is known has its own. */
@@ -147,8 +201,17 @@ export class Writer {
     if ('db' in command) return `db ${command.db ?? 'all'}`
     if (command.kind === 'renewUuid') return 'uuid'
     if ('key' in command) return `upload ${command.key}`
-    const db = findDatabase(this.#connection, command.name)
+    const db = this.#find(command.name)
     return db === undefined ? `name ${command.name}` : `db ${db}`
+  }
+
+  /** What cannot be read here fails again in the command's transaction, and is answered there. */
+  #find(name: string): number | undefined {
+    try {
+      return findDatabase(this.#connection, name)
+    } catch {
+      return undefined
+    }
   }
 }
 

@@ -259,3 +259,87 @@ t.test('a long write that breaks in a later part fails, and says that a part is 
   )
   t.same(connection.rows('select count(*) from docs where db = 2'), [[40]], 'those of others are all there')
 })
+
+t.test('while another process has locked the file all waits, and one line says so', async t => {
+  const { connection, file, writer, lines } = openWriter(t, tickingClock())
+  const other = new Connection(open, file)
+  t.teardown(() => other.close())
+  connection.exec('pragma busy_timeout = 20')
+  other.exec('begin immediate')
+  for (let request = 0; request < 3; request++) writer.add(write(request, 1, editsOf(5)))
+  for (let tries = 0; tries < 3; tries++) {
+    t.same(writer.commitGroup(), { kind: 'committed', answers: [], changed: [], updates: false })
+    t.equal(writer.isLockedOut, true)
+  }
+  t.same(lines, ["another process has locked the store's file: writes wait for it"])
+  other.exec('rollback')
+  const { answers } = writer.commit([write(3, 2, [interactive('x')])])
+  t.same(
+    answers.map(({ ok }) => ok),
+    [true, true, true, true],
+  )
+  t.equal(writer.isLockedOut, false)
+  t.match(lines, { 1: "the store's file is free again: writes go on", length: 2 })
+})
+
+t.test('a lock that comes while the commands of a broken group are done again changes no order', async t => {
+  const { connection, file, writer, lines } = openWriter(t)
+  const other = new Connection(open, file)
+  t.teardown(() => other.close())
+  const { exec } = connection
+  // Another process is quicker, once the group is rolled back.
+  connection.exec = sql => {
+    exec.call(connection, sql)
+    if (sql === 'rollback') other.exec('begin immediate')
+  }
+  const edits = [interactive('a'), interactive('b')]
+  writer.add(write(1, 1, edits))
+  writer.add(write(2, 1, [BROKEN]))
+  writer.add(write(3, 1, [interactive('c')]))
+  t.same(writer.commitGroup().answers, [])
+  connection.exec = exec
+  other.exec('rollback')
+  const { answers } = writer.commit([write(4, 1, [interactive('d')])])
+  t.same(
+    answers.map(({ request, ok }) => [request, ok]),
+    [
+      [1, true],
+      [2, false],
+      [3, true],
+      [4, true],
+    ],
+  )
+  t.same(connection.rows('select id from docs order by seq'), [['a'], ['b'], ['c'], ['d']])
+  t.equal(lines.length, 3)
+})
+
+t.test('where no transaction can begin, all that waits fails with the reason', async t => {
+  const { file } = openWriter(t)
+  const connection = new Connection(open, file)
+  const lines: string[] = []
+  const writer = new Writer(connection, line => lines.push(line), tickingClock())
+  writer.add(write(1, 1, editsOf(50)))
+  t.same(writer.commitGroup().answers, [])
+  writer.add(write(2, 2, [interactive('x')]))
+  connection.close()
+  writer.add({ request: 3, command: { kind: 'createDatabase', name: 'c' } })
+  const { answers } = writer.commitGroup()
+  t.match(
+    [...answers].sort((a, b) => a.request - b.request),
+    [
+      { request: 1, ok: false, reason: 'The write failed: only a part was stored.' },
+      { request: 2, ok: false, reason: 'The write failed: nothing was stored.' },
+      { request: 3, ok: false, word: 'internal_server_error' },
+    ],
+  )
+  t.equal(writer.isIdle, true)
+  t.equal(writer.isLockedOut, false)
+  t.match(lines, [/^3 writes failed: /])
+})
+
+t.test('a transaction that was left open fails one group, and is ended with it', async t => {
+  const { connection, writer } = openWriter(t)
+  connection.exec('begin')
+  t.match(writer.commit([write(1, 1, [interactive('a')])]).answers, [{ ok: false }])
+  t.match(writer.commit([write(2, 1, [interactive('b')])]).answers, [{ ok: true }])
+})
