@@ -25,7 +25,12 @@ export function addRefs(connection: Connection, db: number, attachments: readonl
 }
 
 /** Counts those of a body that is dropped. Returns how many bytes came loose. */
-export function removeRefs(connection: Connection, db: number, attachments: readonly Attachment[]): number {
+export function removeRefs(
+  connection: Connection,
+  db: number,
+  attachments: readonly Attachment[],
+  now: number,
+): number {
   let bytes = 0
   for (const { digest, length } of attachments) {
     const row = connection.row<[number, number]>(
@@ -34,13 +39,13 @@ export function removeRefs(connection: Connection, db: number, attachments: read
       digest,
     )
     if (row === undefined || row[1] > 0) continue
-    comeLoose(connection, db, row[0])
+    comeLoose(connection, db, row[0], now)
     bytes += length
   }
   return bytes
 }
 
-function comeLoose(connection: Connection, db: number, key: number): void {
+function comeLoose(connection: Connection, db: number, key: number, now: number): void {
   connection.run('delete from attachments where key = ?', key)
-  connection.run('insert into loose_attachments values (?, ?, null, ?)', key, db, Date.now())
+  connection.run('insert into loose_attachments values (?, ?, null, ?)', key, db, now)
 }

@@ -25,16 +25,20 @@ export function insertBody(connection: Connection, db: number, seq: number, body
   addRefs(connection, db, body.attachments)
 }
 
-/** Drops a body, and the attachments that only it had. Returns how many bytes that were. */
-export function dropBody(connection: Connection, db: number, seq: number): number {
+/** What was dropped with a body: bytes, those of attachments that only it had, too, and how many names of attachments it had. */
+export type Dropped = { readonly bytes: number; readonly names: number }
+
+/** Drops a body, and the attachments that only it had. */
+export function dropBody(connection: Connection, db: number, seq: number, now: number): Dropped {
   const row = connection.row<[number, string | null]>(
     'delete from bodies where key = (? << 32 | ?) returning octet_length(body), attachments',
     db,
     seq,
   )
-  if (row === undefined) return 0
-  const [bytes, attachments] = row
-  return bytes + (attachments === null ? 0 : removeRefs(connection, db, JSON.parse(attachments)))
+  if (row === undefined) return { bytes: 0, names: 0 }
+  const [bytes, list] = row
+  const attachments: readonly Attachment[] = list === null ? [] : JSON.parse(list)
+  return { bytes: bytes + removeRefs(connection, db, attachments, now), names: attachments.length }
 }
 
 /** The rev of a stored revision. */

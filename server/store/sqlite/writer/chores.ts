@@ -16,6 +16,13 @@ export class Chores {
   readonly #onCompacted: (db: number) => void
   /** Deleted databases whose rows may be removed: those of earlier runs, and those that no handle believes in any more. */
   readonly #removable: Set<number>
+  /** They take turns, because none of them need ever come to its end: others write, delete and drop meanwhile. */
+  readonly #turns: ((ended: number[]) => boolean)[] = [
+    () => this.#removeDeleted(),
+    ended => this.#compact(ended),
+    () => removeLooseSlice(this.#connection, this.#run, Date.now()),
+  ]
+  #lastCompacted = 0
 
   /** `onCompacted` is called with each database whose compaction has come to its end. */
   constructor(connection: Connection, run: Run, onCompacted: (db: number) => void = () => {}) {
@@ -35,11 +42,7 @@ export class Chores {
     const ended: number[] = []
     this.#connection.exec('begin')
     try {
-      const hasWorked =
-        this.#removeDeleted() ||
-        this.#compact(ended) ||
-        removeLooseSlice(this.#connection, this.#run, Date.now()) ||
-        freeSlice(this.#connection)
+      const hasWorked = this.#takeTurn(ended) || freeSlice(this.#connection)
       this.#connection.exec('commit')
       for (const db of ended) this.#onCompacted(db)
       return hasWorked
@@ -47,6 +50,14 @@ export class Chores {
       rollback(this.#connection)
       throw error
     }
+  }
+
+  /** One slice of the first in turn that has something to do. */
+  #takeTurn(ended: number[]): boolean {
+    return [...this.#turns].some(turn => {
+      this.#turns.push(...this.#turns.splice(0, 1))
+      return turn(ended)
+    })
   }
 
   #removeDeleted(): boolean {
@@ -57,8 +68,10 @@ export class Chores {
   }
 
   #compact(ended: number[]): boolean {
-    const slice = compactSlice(this.#connection)
-    if (slice?.hasEnded) ended.push(slice.db)
-    return slice !== undefined
+    const slice = compactSlice(this.#connection, this.#lastCompacted)
+    if (slice === undefined) return false
+    this.#lastCompacted = slice.db
+    if (slice.hasEnded) ended.push(slice.db)
+    return true
   }
 }

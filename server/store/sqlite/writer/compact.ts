@@ -2,10 +2,13 @@ import { dropBodies, innerBodies } from '../../rev-tree/drop-bodies.ts'
 import type { CommandOf, Results } from '../commands.ts'
 import type { Connection } from '../connection.ts'
 import { takePage } from '../reader/page-bytes.ts'
-import { dropBody } from './bodies.ts'
+import { type Dropped, dropBody } from './bodies.ts'
 import type { Transaction } from './transaction.ts'
 
-/** What one slice does at most: a few milliseconds, so that no one's write waits long behind it. */
+/**
+ * What one slice does at most: a few milliseconds, so that no one's write waits long behind it. A name that a body has for an
+ * attachment counts as a body.
+ */
 const SLICE_DOCS = 200
 const SLICE_BODIES = 200
 const SLICE_BYTES = 1024 * 1024
@@ -30,23 +33,37 @@ type Cursor = {
   readonly from: number
   readonly goal: number
   readonly updateSeq: number
+  readonly now: number
 }
 
 /**
  * Compacts some documents of one database, in a transaction of its own. Undefined: nothing is to be compacted. Only documents that
  * changed since the last compaction are looked at, in the order of their changes; one that changes meanwhile is met again, at its new
  * place. Neither its number nor its time is changed, so no feed tells of it.
+ *
+ * It is the turn of the next database after the one with the number `after`: one that is written without a pause is never done, and
+ * must not keep the others waiting.
  */
-export function compactSlice(connection: Connection): CompactedSlice | undefined {
-  const row = connection.row<[number, number, number, number]>(
-    `select db, compacted_seq, compact_to, update_seq from databases where compact_to > compacted_seq and deleted = 0
-     order by db limit 1`,
-  )
+export function compactSlice(
+  connection: Connection,
+  after = 0,
+  now = Date.now(),
+): CompactedSlice | undefined {
+  const row = nextDatabase(connection, after) ?? nextDatabase(connection, 0)
   if (row === undefined) return undefined
   const [db, from, goal, updateSeq] = row
-  const at = compactDocs(connection, { db, from, goal, updateSeq })
-  moveCursor(connection, { db, from: at, goal, updateSeq })
+  const cursor = { db, from, goal, updateSeq, now }
+  const at = compactDocs(connection, cursor)
+  moveCursor(connection, { ...cursor, from: at })
   return { db, hasEnded: at >= goal }
+}
+
+function nextDatabase(connection: Connection, after: number) {
+  return connection.row<[number, number, number, number]>(
+    `select db, compacted_seq, compact_to, update_seq from databases
+     where compact_to > compacted_seq and deleted = 0 and db > ? order by db limit 1`,
+    after,
+  )
 }
 
 type Doc = readonly [seq: number, id: string, live: number | null, tree: string]
@@ -70,7 +87,7 @@ function compactDocs(connection: Connection, cursor: Cursor): number {
   const docs = readPage(connection, cursor)
   let at = cursor.from
   for (const doc of docs) {
-    if (!compactDoc(connection, cursor.db, doc, room)) break
+    if (!compactDoc(connection, cursor, doc, room)) break
     at = doc[0]
   }
   const freed = SLICE_BYTES - room.bytes
@@ -79,6 +96,8 @@ function compactDocs(connection: Connection, cursor: Cursor): number {
   return docs.length === 0 ? cursor.updateSeq : at
 }
 
+const NOTHING: Dropped = { bytes: 0, names: 0 }
+
 /** What a slice may still do. */
 type Room = { bodies: number; bytes: number }
 
@@ -86,13 +105,19 @@ type Room = { bodies: number; bytes: number }
  * The last live body stays, but its revision is known by name only, like all that are no leaf: clients find it as on a CouchDB, and
  * only `withLastLive` reads it. False: there was not room enough for all of it.
  */
-function compactDoc(connection: Connection, db: number, [, id, live, tree]: Doc, room: Room): boolean {
+function compactDoc(
+  connection: Connection,
+  { db, now }: Cursor,
+  [, id, live, tree]: Doc,
+  room: Room,
+): boolean {
   const inner = innerBodies(tree)
   const forgotten = new Set<number>()
   for (const seq of inner) {
     if (room.bodies <= 0 || room.bytes <= 0) break
-    if (seq !== live) room.bytes -= dropBody(connection, db, seq)
-    room.bodies--
+    const { bytes, names } = seq === live ? NOTHING : dropBody(connection, db, seq, now)
+    room.bytes -= bytes
+    room.bodies -= 1 + names
     forgotten.add(seq)
   }
   if (forgotten.size > 0)

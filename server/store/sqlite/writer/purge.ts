@@ -69,7 +69,7 @@ function dropUnused(
   const used = new Set(Array.from(nodes.values(), ({ seq }) => seq))
   for (const seq of new Set(bodies)) {
     if (seq !== null && seq !== live && !used.has(seq))
-      state.storedBytes -= dropBody(tx.connection, state.db, seq)
+      state.storedBytes -= dropBody(tx.connection, state.db, seq, tx.now).bytes
   }
 }
 

@@ -58,7 +58,7 @@ function unusedBodies(doc: DocRecord | undefined, grown: Grown, live: number | n
 }
 
 function dropBodies(tx: Transaction, state: DatabaseState, seqs: readonly number[]): void {
-  for (const seq of seqs) state.storedBytes -= dropBody(tx.connection, state.db, seq)
+  for (const seq of seqs) state.storedBytes -= dropBody(tx.connection, state.db, seq, tx.now).bytes
 }
 
 /** What of a document is counted. */

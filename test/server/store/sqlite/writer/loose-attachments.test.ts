@@ -162,5 +162,6 @@ t.test('uploads that a crash cut off are gone after the next start', async t => 
 
 /** As when the last body that names it is dropped. */
 function comeLoose({ connection }: Opened): void {
-  removeRefs(connection, 1, [{ name: 'f', contentType: 'a/b', digest: 'md5-x', length: 0, revpos: 1 }])
+  const named = { name: 'f', contentType: 'a/b', digest: 'md5-x', length: 0, revpos: 1 }
+  removeRefs(connection, 1, [named], Date.now())
 }
