@@ -232,4 +232,35 @@ export async function readsSuite(t: Test, { newDatabase }: Subject): Promise<voi
     t.same(listed({ startKey: 'd', descending: true, limit: 1 }), [['b'], ['b']])
     t.same(listed({ skip: 9 }), [[], []])
   })
+
+  await t.test('what is read at once is of one moment, whatever is written meanwhile', async t => {
+    const database = await newDatabase()
+    await database.setRevsLimit(1)
+    let rev = await store(database, interactive('x'))
+    /** Reads a document, and its body after a write that forgets it; `wait` holds this thread until that is stored. */
+    const readWhileWritten = (wait: (seq: number) => void) => {
+      const doc = database.doc('x')
+      if (doc === undefined) throw new Error('the document is there')
+      const writing = store(database, interactive('x', rev))
+      wait(doc.seq)
+      return { body: database.revision(doc, rev)?.body, writing }
+    }
+    const start = performance.now()
+    const apart = readWhileWritten(seq => {
+      while (database.doc('x')?.seq === seq) block(10)
+    })
+    const writeMs = performance.now() - start
+    rev = await apart.writing
+    t.equal(apart.body, undefined, 'one by one they are not')
+
+    const together = database.atOnce(() => readWhileWritten(() => block(300 + 3 * writeMs)))
+    t.equal(together.body, '{}')
+    rev = await together.writing
+    t.equal(database.doc('x')?.tree.winner.rev, rev)
+  })
+}
+
+/** Holds this thread; the writer's goes on. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
