@@ -4,7 +4,8 @@
  *
  * Two rules hold for every method:
  * - What returns a promise is a write. It resolves after the transaction that holds it is on disk, and writes of all
- *   databases that arrive while a commit is under way share the next one.
+ *   databases that arrive while a commit is under way share the next one. Two promises mean something else, as they say themselves:
+ *   `AttachmentUpload.write` (there is room for more) and `Database.compact` (its end).
  * - What returns a value is a read. It sees every write acknowledged before the call, runs to its end without
  *   waiting, and is bounded by the caller's `limit`, by bytes and by rows (10,000): long answers are read page by page, so that no read
  *   holds a snapshot while a slow client takes its time.
@@ -38,7 +39,10 @@ export interface Store {
    * time. Once in a run of the store; later calls change nothing.
    */
   forgetReplicationLogs(): Promise<void>
-  /** Ends after the last accepted write is on disk. Writes asked for later are refused with `service_unavailable`. */
+  /**
+   * Ends after the last accepted write is on disk. Writes asked for later are refused with `service_unavailable`, and so is who waits
+   * for the end of a compaction: that goes on after the next start.
+   */
   close(): Promise<void>
 }
 
@@ -120,15 +124,18 @@ export interface Database {
   /**
    * Deletes the local docs in which replicating clients note how far they are (replication logs). Their word is only good for the
    * history they were written in: with those of a restored database a client skips what it had pushed after the backup. Once in a
-   * run of the store; later calls change nothing.
+   * run of the store; later calls change nothing. It is many transactions and resolves after the last one: what a crash cuts off is
+   * not gone on with by itself, it must be asked for again.
    */
   forgetReplicationLogs(): Promise<void>
 
   /** How many ancestors of a leaf are remembered, from the next write of a document on. */
   setRevsLimit(limit: number): Promise<void>
   /**
-   * Drops the bodies of all revisions that are no leaf, but for the last live one of a deleted document. Resolves when it has come to its
-   * end; it works in slices between the writes of others, and goes on after a restart.
+   * Drops the bodies of all revisions that are no leaf, but for the last live one of a deleted document. It works in slices between the
+   * writes of others. Resolves when all that had changed at the call is compacted; a later call moves that end for all who wait.
+   * Rejects with `not_found` when the database is deleted before, and with `service_unavailable` when the store is closed or its writer
+   * dies: then it goes on after the next start.
    */
   compact(): Promise<void>
   /** Asks for the same and waits only until it is certain to be done: `DatabaseFacts.isCompacting` tells of its end. */
@@ -193,7 +200,10 @@ export type Upload = { readonly key: number; readonly digest: string; readonly l
 
 /** An attachment on its way in. What no edit took is removed: when it is closed, and after a crash at the next start. */
 export interface AttachmentUpload {
-  /** Takes the next bytes, which must not change afterwards. Resolves when there is room for more. */
+  /**
+   * Takes the next bytes, which must not change afterwards. Resolves when there is room for more, which says nothing of the disk:
+   * what could not be stored rejects a later call, `finish` at the latest.
+   */
   write(bytes: Uint8Array): Promise<void>
   /** After the last bytes are stored: what an edit names. */
   finish(): Promise<Upload>

@@ -4,7 +4,11 @@ import type { Connection } from '../connection.ts'
 import { newEpoch } from '../new-epoch.ts'
 import { type DatabaseState, readState, writeState } from './database-state.ts'
 
-/** One run of the writer: a database takes a new epoch at its first commit in each. */
+/**
+ * One run of the writer: a database takes a new epoch at its first commit in each. `lastAttachmentKey` and `uploads` change before the
+ * commit and stay so after a rollback. That is harmless: a key that was skipped is missed by nobody; one of an upload that was rolled
+ * back was told to nobody; one that was to be closed is removed, as was asked.
+ */
 export type Run = {
   readonly id: string
   updatesEpochTaken: boolean
@@ -28,8 +32,8 @@ export function newRun(): Run {
 export type Changed = { readonly databases: readonly number[]; readonly updates: boolean }
 
 /**
- * The databases that one transaction changes. Everything it knows is dropped if the transaction fails, so nothing in
- * memory can differ from the file.
+ * The databases that one transaction changes. Everything it knows is dropped if the transaction fails, so no counter in memory can
+ * differ from the file.
  */
 export class Transaction {
   readonly connection: Connection
