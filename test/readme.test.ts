@@ -96,3 +96,12 @@ t.test('every block of the README that can be pasted does what it says', async t
   await stop()
   t.match(await shell(restore), /^restored \d+ databases, [1-9].*\nthe store that was there: .*\.replaced-/)
 })
+
+t.test('the README says of every package why it is there', async t => {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const manifest: Record<string, object> = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const packages = [manifest.dependencies, manifest.devDependencies].flatMap(list => Object.keys(list ?? {}))
+  const table = readme.slice(readme.indexOf('### Why each package'))
+  const missing = packages.filter(name => !name.startsWith('@types/') && !table.includes(`\`${name}\``))
+  t.strictSame(missing, [])
+})
