@@ -142,7 +142,7 @@ export interface Database {
   askCompaction(): Promise<void>
   /**
    * Forgets leaves, and the ancestors that no other leaf has, as if they had never been; a document without a leaf is gone, and no feed
-   * tells of it. Answers the revs that were leaves and are forgotten now.
+   * tells of it. Answers the revs that were leaves and are forgotten now. A long list is committed in parts, as by `write`.
    */
   purge(revs: ReadonlyMap<string, readonly string[]>): Promise<ReadonlyMap<string, readonly string[]>>
 }

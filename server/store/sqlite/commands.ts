@@ -48,8 +48,8 @@ export type Results = {
   /** The uuid that holds now. */
   renewUuid: string
   setRevsLimit: undefined
-  /** The revisions that were purged. */
-  purge: ReadonlyMap<string, readonly string[]>
+  /** The revisions that were purged, and how many documents of the list are done: at least one. */
+  purge: { readonly purged: ReadonlyMap<string, readonly string[]>; readonly done: number }
   /** True: a report will tell of its end. False: no document changed since the last one. */
   compact: boolean
   /** The upload's key. */

@@ -23,6 +23,7 @@ import type { Command, CommandKind, CommandOf, Results } from './commands.ts'
 import type { Connection } from './connection.ts'
 import { forgetReplicationLogs } from './forget-replication-logs.ts'
 import type { Listeners } from './listeners.ts'
+import { purgeInSlices } from './purge-slices.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
 import { readLastBefore } from './reader/change-times.ts'
 import { readChanges } from './reader/changes.ts'
@@ -152,7 +153,8 @@ export class SqliteDatabase implements Database {
   }
 
   async purge(revs: ReadonlyMap<string, readonly string[]>) {
-    return this.#send<'purge'>({ kind: 'purge', db: this.#db, revs })
+    this.#reader()
+    return this.#shared.accept(() => purgeInSlices(this.#shared.writer, this.#db, revs))
   }
 
   async compact(): Promise<void> {

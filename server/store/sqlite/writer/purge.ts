@@ -13,25 +13,52 @@ import { count } from './store-change.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
+ * What one command drops, and then no further document: others wait meanwhile. Names of attachments count as bodies, histories as
+ * bytes. One document has no such bound.
+ */
+const SLICE_BODIES = 500
+const SLICE_BYTES = 4 * 1024 * 1024
+
+/** What a command may still do. */
+type Room = { bodies: number; bytes: number }
+
+/**
  * Forgets leaves, and the ancestors that no other leaf has. A document that has leaves left is changed: it gets a new number, and its
  * winner may be another. One without any is gone as if it had never been.
  */
 export function purge(tx: Transaction, { db, revs }: CommandOf<'purge'>): Results['purge'] {
   const state = tx.database(db)
   const purged = new Map<string, readonly string[]>()
+  const room: Room = { bodies: SLICE_BODIES, bytes: SLICE_BYTES }
+  let done = 0
   for (const [id, named] of revs) {
-    const doc = readDoc(tx.connection, db, id)
-    const nodes: RevNodes = doc === undefined ? new Map() : unpackTree(doc.text)
-    const known = new Set(nodes.keys())
-    const removed = removeLeaves(nodes, named)
-    if (doc === undefined || removed.revs.length === 0) continue
-    const live = liveAfter(doc, nodes, isLiveForgotten(tx, state, doc, { known, nodes }))
-    dropUnused(tx, state, { nodes, bodies: [...removed.bodies, doc.live], live })
-    storeRest(tx, state, id, { doc, nodes, live })
-    state.purgeSeq++
-    purged.set(id, removed.revs)
+    const gone = purgeDoc(tx, state, { id, named }, room)
+    if (gone.length > 0) purged.set(id, gone)
+    done++
+    if (room.bodies <= 0 || room.bytes <= 0) break
   }
-  return purged
+  return { purged, done }
+}
+
+/** The leaves that were removed. */
+function purgeDoc(
+  tx: Transaction,
+  state: DatabaseState,
+  { id, named }: { readonly id: string; readonly named: readonly string[] },
+  room: Room,
+): readonly string[] {
+  const doc = readDoc(tx.connection, state.db, id)
+  if (doc === undefined) return []
+  room.bytes -= doc.text.length
+  const nodes = unpackTree(doc.text)
+  const known = new Set(nodes.keys())
+  const removed = removeLeaves(nodes, named)
+  if (removed.revs.length === 0) return []
+  const live = liveAfter(doc, nodes, isLiveForgotten(tx, state, doc, { known, nodes }))
+  dropUnused(tx, state, { nodes, bodies: [...removed.bodies, doc.live], live }, room)
+  storeRest(tx, state, id, { doc, nodes, live })
+  state.purgeSeq++
+  return removed.revs
 }
 
 /**
@@ -65,11 +92,15 @@ function dropUnused(
   tx: Transaction,
   state: DatabaseState,
   { nodes, bodies, live }: Rest & { readonly bodies: readonly (number | null)[] },
+  room: Room,
 ): void {
   const used = new Set(Array.from(nodes.values(), ({ seq }) => seq))
   for (const seq of new Set(bodies)) {
-    if (seq !== null && seq !== live && !used.has(seq))
-      state.storedBytes -= dropBody(tx.connection, state.db, seq, tx.now).bytes
+    if (seq === null || seq === live || used.has(seq)) continue
+    const { bytes, names } = dropBody(tx.connection, state.db, seq, tx.now)
+    state.storedBytes -= bytes
+    room.bytes -= bytes
+    room.bodies -= 1 + names
   }
 }
 
