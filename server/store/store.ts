@@ -165,7 +165,8 @@ export type DatabaseFacts = {
  * - `interactive`: a client's own edit on top of `parent`; refused with `conflict` unless `parent` is a leaf, or is
  *   absent and the document does not exist or is deleted. The store makes the new rev.
  * - `replicated`: a revision that was made elsewhere, with its ancestors, newest first. It is merged into the rev
- *   tree and never conflicts; one that is there already is a success that changes nothing.
+ *   tree and never conflicts; one whose body is there already is a success that changes nothing. One that is known by name only, as
+ *   after compaction, gets its body, and that is a change (CouchDB does the same); no peer sends it, because `revsDiff` does not ask for it.
  */
 export type Edit = {
   readonly id: string

@@ -24,6 +24,19 @@ export async function compactionSuite(t: Test, { store, newDatabase }: Subject):
     t.match(database.facts(), { storedBytes: 7, activeBytes: 7, isCompacting: false })
   })
 
+  await t.test('an old revision that is sent again nevertheless is stored, and stays no leaf', async t => {
+    const database = await newDatabase()
+    await database.write([replicated('a', ['1-a'], { body: '{"n":1}' }), replicated('a', ['2-b', 'a'])])
+    await database.compact()
+    t.equal(database.revsDiff(new Map([['a', ['1-a']]])).size, 0, 'nobody is asked for it')
+    await storeOne(database, replicated('a', ['1-a'], { body: '{"n":1}' }))
+    t.equal(bodyOf(database, 'a', '1-a'), '{"n":1}')
+    t.same(database.doc('a')?.tree.leaves(), [{ rev: '2-b', deleted: false }])
+    t.match(database.facts(), { updateSeq: 3, docCount: 1, storedBytes: 9, activeBytes: 2 })
+    await database.compact()
+    t.match(database.facts(), { updateSeq: 3, storedBytes: 2 })
+  })
+
   await t.test('every branch keeps its tip, tombstones too', async t => {
     const database = await newDatabase()
     await database.write([
