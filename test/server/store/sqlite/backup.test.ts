@@ -15,7 +15,7 @@ import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { databaseOf } from '../contract/subject.ts'
 import { checkFile } from './check-file.ts'
-import { busyProcess, copyUntilKilled } from './copy-processes.ts'
+import { copyProcesses } from './copy-processes.ts'
 import { largeStore } from './large-store.ts'
 
 const open = await loadDriver()
@@ -33,7 +33,7 @@ function missing(file: string, promised: readonly Promised[]): Promised[] {
 
 t.test('a backup under load has all that was acknowledged before it began, and writes go on', async t => {
   const folder = t.testdir()
-  const writing = await busyProcess(`${folder}/store.db`)
+  const writing = await copyProcesses(folder).busyProcess(`${folder}/store.db`)
   t.teardown(() => writing.kill())
   await sleep(100)
   const before = [...writing.promised]
@@ -79,6 +79,7 @@ t.test('a backup that was killed leaves no file of its name, or a whole one', as
   const folder = t.testdir()
   const file = `${folder}/store.db`
   const docCount = await largeStore(file, 'x')
+  const { copyUntilKilled } = copyProcesses(folder)
   const { ms } = await copyUntilKilled(['backup', file, `${folder}/whole.db`], 60_000)
   const target = `${folder}/backup.db`
   for (let round = 0; round < rounds(4, 100); round++) {

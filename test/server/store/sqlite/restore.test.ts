@@ -13,7 +13,7 @@ import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { databaseOf, interactive, store as storeOne } from '../contract/subject.ts'
 import { checkFile } from './check-file.ts'
-import { copyUntilKilled } from './copy-processes.ts'
+import { copyProcesses } from './copy-processes.ts'
 import { largeStore } from './large-store.ts'
 
 const open = await loadDriver()
@@ -104,6 +104,7 @@ t.test('a restore that was killed leaves the old store or the new one, whole', a
       copyFileSync(`${folder}/killed.db${suffix}`, `${folder}/${round}/store.db${suffix}`)
     return `${folder}/${round}/store.db`
   }
+  const { copyUntilKilled } = copyProcesses(folder)
   const { ms } = await copyUntilKilled(['restore', take('timed'), backup], 60_000)
   let old = 0
   const times = rounds(4, 100)
