@@ -1,12 +1,18 @@
+import { BoundedMap } from '../auth/bounded-map.ts'
 import { CouchError } from '../couch-error.ts'
 import { isSequence } from '../store/sequences.ts'
 import type { Database } from '../store/store.ts'
 import type { RawDoc } from './doc-input.ts'
 
 /** Logs that were asked for and not yet written: a session is among them from its beginning to the end of its first batch. */
-const MAX_LOGS = 20_000
+const MAX_LOGS_PER_DATABASE = 50
+/** Those that were used last. So nobody who asks for anything in his own database has others' sessions forgotten. */
+const MAX_DATABASES = 20_000
 /** PouchDB asks for its log once when a session begins, and again before it writes it. */
 const ASKED_BY_A_NEW_SESSION = 2
+
+/** How often each missing log of a database was asked for. */
+type Asked = BoundedMap<string, number>
 
 /**
  * Keeps a PouchDB from noting in a new log what it told the database of an earlier time. A live push goes on in the phone's memory
@@ -15,48 +21,49 @@ const ASKED_BY_A_NEW_SESSION = 2
  * logs agree. So a new log is taken only from a session that has asked for it at its beginning and was told that there is none: that
  * one compares everything. Any other is told `service_unavailable` once, which makes PouchDB begin a session anew.
  *
- * What is forgotten here (a restart, too many logs) costs one such answer more.
+ * What is forgotten here (a restart, too many logs) costs one such answer more. And of two sessions that live on with one log, as
+ * in two tabs, each counts for the other, so that its log is taken: then it is left to `replication-uuid.ts` that no later
+ * session reads it.
  */
 export class BegunSessions {
-  /** How often each missing log was asked for. */
-  readonly #asked = new Map<string, number>()
+  readonly #databases = new BoundedMap<string, Asked>(MAX_DATABASES)
 
   /** A client asked for a local doc that is not there. */
   noteMissing(database: Database, name: string): void {
-    const key = keyOf(database, name)
-    this.#note(key, (this.#asked.get(key) ?? 0) + 1)
+    const asked = this.#askedOf(database)
+    asked.set(keyOf(name), (asked.get(keyOf(name)) ?? 0) + 1)
   }
 
   /** @throws CouchError if this is a log that is not there, of a session that began before. */
   checkNewLog(database: Database, name: string, doc: RawDoc): void {
     if (!isPushLog(doc)) return
-    const key = keyOf(database, name)
-    if ((this.#asked.get(key) ?? 0) >= ASKED_BY_A_NEW_SESSION) {
-      this.#asked.delete(key)
+    const asked = this.#askedOf(database)
+    if ((asked.get(keyOf(name)) ?? 0) >= ASKED_BY_A_NEW_SESSION) {
+      asked.delete(keyOf(name))
       return
     }
     // Never twice: a session that was given its `since` does not ask at its beginning. It cannot be told from one that lives on: both
     // may write their log before they compare anything, the one its `since`, the other what an empty batch brought it to.
-    this.#note(key, ASKED_BY_A_NEW_SESSION)
+    asked.set(keyOf(name), ASKED_BY_A_NEW_SESSION)
     throw new CouchError(
       'service_unavailable',
       'This database knows nothing of that replication: begin it anew.',
     )
   }
 
-  #note(key: string, asked: number): void {
-    this.#asked.delete(key)
-    this.#asked.set(key, asked)
-    for (const [oldest] of this.#asked) {
-      if (this.#asked.size <= MAX_LOGS) return
-      this.#asked.delete(oldest)
-    }
+  /** A database that is made anew begins with an epoch of its own. */
+  #askedOf(database: Database): Asked {
+    const epoch = database.sequence(0)
+    const known = this.#databases.get(epoch)
+    if (known !== undefined) return known
+    const asked: Asked = new BoundedMap(MAX_LOGS_PER_DATABASE)
+    this.#databases.set(epoch, asked)
+    return asked
   }
 }
 
-/** A database that is made anew begins with an epoch of its own. */
-function keyOf(database: Database, name: string): string {
-  return `${database.sequence(0)} ${name.slice(0, 100)}`
+function keyOf(name: string): string {
+  return name.slice(0, 100)
 }
 
 /**

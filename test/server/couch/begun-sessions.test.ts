@@ -80,3 +80,12 @@ t.test('a pull notes a sequence of ours, and needs to have asked for nothing', a
   t.equal(await note(database, log(last_seq)), 201, 'one of its predecessor leads back to the beginning')
   t.equal((await database.get(`/_changes?since=${last_seq}`)).json.rewound, true)
 })
+
+t.test('who asks for very many logs of his database has no session of another’s forgotten', async t => {
+  const [database, busy] = [await adminDatabase(server, 'calm'), await adminDatabase(server, 'busy')]
+  await database.get(LOG)
+  await busy.get(LOG)
+  for (let n = 0; n < 60; n++) await busy.get(`/_local/missing-${n}`)
+  t.equal(await note(database, log(7)), 201)
+  t.equal(await note(busy, log(7)), 503, 'his own are bounded')
+})
