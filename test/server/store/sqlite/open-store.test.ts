@@ -23,6 +23,8 @@ t.test('what was written is there after a restart, and the uuid stays', async t 
   const second = await openStore({ file })
   t.equal(second.uuid, first.uuid)
   t.equal(databaseOf(second, 'a').doc('x')?.tree.winner.rev, rev)
+  await databaseOf(second, 'a').forgetReplicationLogs()
+  t.equal(second.uuid, first.uuid, 'also when one database went back in time')
   await second.forgetReplicationLogs()
   const renewed = second.uuid
   t.not(renewed, first.uuid)
