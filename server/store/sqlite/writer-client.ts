@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { CouchError } from '../../couch-error.ts'
 import type { Answer, Command, CommandKind, CommandOf, Report, Request, Results } from './commands.ts'
 import { CompactionEnds } from './compaction-ends.ts'
-import { noDatabase } from './reader/counts.ts'
+import { noDatabase } from './no-database.ts'
 
 export type WriterEvents = {
   /** After each commit, once its answers are given. */

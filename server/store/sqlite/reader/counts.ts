@@ -1,11 +1,6 @@
-import { CouchError } from '../../../couch-error.ts'
 import type { DatabaseFacts } from '../../store.ts'
 import type { Connection } from '../connection.ts'
-
-/** The refusal of everything that is asked of a database that is not there. */
-export function noDatabase(): CouchError {
-  return new CouchError('not_found', 'Database does not exist.')
-}
+import { noDatabase } from '../no-database.ts'
 
 type FactsRow = readonly [number, number, number, number, number, number, number, number]
 

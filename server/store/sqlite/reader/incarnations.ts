@@ -1,6 +1,6 @@
 import type { Epoch, Incarnations } from '../../sequences.ts'
 import type { Connection } from '../connection.ts'
-import { noDatabase } from './counts.ts'
+import { noDatabase } from '../no-database.ts'
 
 type Row = readonly [first: number, epoch: string, updateSeq: number]
 

@@ -1,5 +1,5 @@
-import { CouchError } from '../../../couch-error.ts'
 import type { Connection } from '../connection.ts'
+import { noDatabase } from '../no-database.ts'
 
 /** A database's counters while a transaction changes them: read once, written once, however many edits there are. */
 export type DatabaseState = {
@@ -25,7 +25,7 @@ export function readState(connection: Connection, db: number): DatabaseState {
      from databases where db = ? and deleted = 0`,
     db,
   )
-  if (row === undefined) throw new CouchError('not_found', 'Database does not exist.')
+  if (row === undefined) throw noDatabase()
   const [
     name,
     updateSeq,

@@ -1,6 +1,6 @@
-import { CouchError } from '../../../couch-error.ts'
 import type { CommandOf } from '../commands.ts'
 import type { Connection } from '../connection.ts'
+import { noDatabase } from '../no-database.ts'
 import { insertChunks, removeChunks } from './attachment-chunks.ts'
 import { newAttachmentKey } from './attachment-refs.ts'
 import type { Run, Transaction } from './transaction.ts'
@@ -26,8 +26,7 @@ export function writeUpload(
   { key, first, data }: CommandOf<'writeUpload'>,
 ): undefined {
   const isOpen = 'select 1 from loose_attachments where key = ? and run = ?'
-  if (connection.row(isOpen, key, runId) === undefined)
-    throw new CouchError('not_found', 'Database does not exist.')
+  if (connection.row(isOpen, key, runId) === undefined) throw noDatabase()
   insertChunks(connection, key, first, data)
 }
 
