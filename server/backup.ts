@@ -1,5 +1,5 @@
 import type { Restored } from './store/sqlite/restore-store.ts'
-import { type RunningCopy, startBackup, startRestore } from './store/sqlite/run-copy.ts'
+import { type RunningCopy, startBackup, startRestore } from './store/sqlite/start-copy.ts'
 import type { StoreFacts } from './store/sqlite/store-facts.ts'
 import { storeFileIn } from './store-file.ts'
 

@@ -5,7 +5,7 @@ import { Connection } from './connection.ts'
 import { copyFailure } from './copy-failure.ts'
 import type { OpenDatabase } from './driver.ts'
 import { checkedFormat } from './prepare-file.ts'
-import { readFacts, type StoreFacts } from './store-facts.ts'
+import { readStoreFacts, type StoreFacts } from './store-facts.ts'
 import { syncFolderOf } from './sync-to-disk.ts'
 
 export type Backup = {
@@ -82,7 +82,7 @@ function checkedCopy(open: OpenDatabase, draft: string): StoreFacts {
     checkedFormat(copy, draft)
     const [found] = copy.rows<[string]>('pragma quick_check(1)')
     if (found?.[0] !== 'ok') throw new StoreError(`the store is damaged: ${found?.[0]}`)
-    return readFacts(copy, draft)
+    return readStoreFacts(copy, draft)
   } finally {
     copy.close()
   }

@@ -16,7 +16,7 @@ import { lockFile } from './file-lock.ts'
 import { checkedFormat } from './prepare-file.ts'
 import { putAside } from './put-aside.ts'
 import { removeRestoreMark } from './restore-mark.ts'
-import { readFacts, type StoreFacts } from './store-facts.ts'
+import { readStoreFacts, type StoreFacts } from './store-facts.ts'
 import { replaceUuid } from './store-uuid.ts'
 import { syncFile, syncFolderOf } from './sync-to-disk.ts'
 import { upgradeFile } from './upgrade-file.ts'
@@ -99,7 +99,7 @@ function prepareDraft(open: OpenDatabase, draft: string, backup: string): StoreF
     upgradeFile(copy, format)
     deleteReplicationLogs(copy)
     replaceUuid(copy)
-    return readFacts(copy, draft)
+    return readStoreFacts(copy, draft)
   } finally {
     copy.close()
   }

@@ -9,7 +9,7 @@ export type StoreFacts = {
 }
 
 /** Counts what is in a file that nobody writes. */
-export function readFacts(connection: Connection, file: string): StoreFacts {
+export function readStoreFacts(connection: Connection, file: string): StoreFacts {
   const row = connection.row<[number, number]>(
     'select count(*), coalesce(sum(doc_count), 0) from databases where deleted = 0',
   )
