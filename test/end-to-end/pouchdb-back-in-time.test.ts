@@ -105,6 +105,20 @@ t.test('a restart', async t => {
   await agree(t, one, ['a1', 'a2', 'b1'])
 })
 
+t.test('after a restart the next session goes on from the logs of the last one', async t => {
+  const { user, one, sync, put } = await settingOf(t)
+  const logsOf = async () =>
+    (await admin.get(`/${userDbName(user)}/_local_docs`)).json.rows.map(({ id }: { id: string }) => id)
+  sync.cancel()
+  await one.local.sync(one.remote)
+  const logs = await logsOf()
+  t.equal(logs.length, 2, 'a push and a pull')
+  await server.restart()
+  await put('b1')
+  await one.local.sync(one.remote)
+  t.same(await logsOf(), logs, 'none has another name')
+})
+
 t.test('the folder copied back, while the phone stays online and goes on writing', async t => {
   const setting = await settingOf(t)
   const seen = await goBackInTime(t, setting, 'closed')
@@ -167,3 +181,64 @@ t.test('the database deleted and made anew, while the phone is offline', async t
   goOnline(t, one)
   await agree(t, one, ['a1', 'a2', 'b1', 'c1'])
 })
+
+/**
+ * Two tabs of a browser are two sessions of one log. Each asks for the log that is not there before it writes it, so neither can be
+ * told from one that has just begun, and what is lost may stay away while both live. The next session that begins finds no log
+ * under its name, whatever they noted.
+ */
+t.test('two tabs, and the database is deleted and made anew', async t => {
+  const setting = await settingOf(t)
+  const { user, one, sync, put } = setting
+  const tab = goOnline(t, one)
+  await put('b1')
+  await agree(t, one, ['a1', 'a2', 'b1'])
+  await admin.delete(`/${userDbName(user)}`)
+  await eventually(async () => (await one.remote.info()).doc_count === 0, 'there is a new one')
+  await put('c1')
+  await eventually(async () => (await idsOf(one.remote)).includes('c1'), 'it is pushed')
+  for (const live of [sync, tab]) live.cancel()
+  goOnline(t, one)
+  await agree(t, one, ['a1', 'a2', 'b1', 'c1'])
+})
+
+/** The log of the user's pushes as the server has it. */
+async function pushLog(user: string): Promise<{ readonly path: string; readonly doc: object }> {
+  const { rows } = (await admin.get(`/${userDbName(user)}/_local_docs?include_docs=true`)).json
+  const logs = rows.map(({ doc }: { doc: PushLog }) => doc)
+  const [doc] = logs.filter(({ last_seq: lastSeq }: PushLog) => typeof lastSeq === 'number').reverse()
+  const { _id, _rev, ...log } = doc
+  return { path: `/${userDbName(user)}/${_id}`, doc: log }
+}
+type PushLog = { readonly _id: string; readonly _rev: string; readonly last_seq: unknown }
+
+const WAYS_BACK = {
+  'made anew': async ({ user, one }) => {
+    await admin.delete(`/${userDbName(user)}`)
+    await one.remote.info()
+  },
+  'copied back': async () => {
+    const seen = await lastUpdate()
+    await server.copyBack()
+    await witness(seen)
+  },
+  restored: () => server.restore(),
+} satisfies Record<string, (setting: Setting) => Promise<void>>
+
+for (const [name, goBack] of Object.entries(WAYS_BACK)) {
+  t.test(`${name}: the log of another tab that knows nothing of it is read by no later session`, async t => {
+    const setting = await settingOf(t)
+    const { user, one, sync, put } = setting
+    sync.cancel()
+    await server.copyAside('running')
+    await put('b1')
+    await one.local.replicate.to(one.remote)
+    const { path, doc } = await pushLog(user)
+    await goBack(setting)
+    // As two tabs do it: each asks before it writes.
+    for (const _tab of [1, 2]) await admin.get(path)
+    t.equal((await admin.put(path, doc)).status, 201)
+    await one.local.sync(one.remote)
+    await agree(t, one, ['a1', 'a2', 'b1'])
+  })
+}
