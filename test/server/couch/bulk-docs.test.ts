@@ -5,9 +5,10 @@ import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-
 import { phone } from '../../fixtures/phone.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 
-const server = await runningServer(t)
-
 const MEBIBYTE = 1024 * 1024
+
+const server = await runningServer(t)
+const small = await runningServer(t, { maxDocumentBytes: MEBIBYTE, maxAttachmentBytes: MEBIBYTE })
 
 t.test('own edits are answered row by row', async t => {
   const database = await adminDatabase(server, 'rows')
@@ -124,10 +125,7 @@ async function postPieces(database: HttpClient, pieces: Iterable<string>) {
 }
 
 t.test('a batch of any size is taken; only a document has a limit', async t => {
-  const dataFolder = t.testdir()
-  const limits = { maxDocumentBytes: MEBIBYTE, maxAttachmentBytes: MEBIBYTE }
-  const server = await runningServer(t, { ...limits, dataFolder })
-  const database = await adminDatabase(server, 'large')
+  const database = await adminDatabase(small, 'large')
   const photo = Buffer.alloc(MEBIBYTE, 'photo').toString('base64')
   const docs = Array.from({ length: 40 }, (_, i) => ({
     _id: `photo-${i}`,
@@ -153,7 +151,7 @@ t.test('a batch of any size is taken; only a document has a limit', async t => {
   t.match((await database.get('')).json, { doc_count: 41 })
   const stored = await database.get('/photo-39?attachments=true')
   t.equal(stored.json._attachments.photo.data, photo)
-  t.strictSame(await readdir(join(dataFolder, 'uploads')), [], 'no upload is left behind')
+  t.strictSame(await readdir(join(small.dataFolder, 'uploads')), [], 'no upload is left behind')
 })
 
 t.test('more documents than answers fit in memory are refused, whichever way they come in', async t => {
@@ -166,9 +164,8 @@ t.test('more documents than answers fit in memory are refused, whichever way the
 })
 
 t.test('a revision that can never be stored does not hold up what a phone pushes behind it', async t => {
-  const server = await runningServer(t, { maxDocumentBytes: 10_000 })
-  const { local, remote } = await phone(t, server.url, server.token('anna'))
-  await local.bulkDocs([{ _id: 'a' }, { _id: 'huge', text: 'y'.repeat(20_000) }, { _id: 'z' }])
+  const { local, remote } = await phone(t, small.url, small.token('anna'))
+  await local.bulkDocs([{ _id: 'a' }, { _id: 'huge', text: 'y'.repeat(2 * MEBIBYTE) }, { _id: 'z' }])
   const denied: unknown[] = []
   const replication = local.replicate.to(remote, { retry: true })
   replication.on('denied', row => denied.push(row))
