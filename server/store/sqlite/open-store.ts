@@ -7,6 +7,7 @@ import { loadDriver, type OpenDatabase } from './driver.ts'
 import { lockFile } from './file-lock.ts'
 import { Listeners } from './listeners.ts'
 import { prepareFile } from './prepare-file.ts'
+import { realFile } from './real-file.ts'
 import { refuseUnfinishedRestore } from './restore-mark.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { WriterClient } from './writer-client.ts'
@@ -25,7 +26,7 @@ export async function openStore({ file, log = () => {} }: StoreOptions): Promise
   const open = await loadDriver()
   makeFolder(file)
   try {
-    return await openLocked(open, { file, log })
+    return await openLocked(open, { file: realFile(file), log })
   } catch (cause) {
     if (cause instanceof StoreError) throw cause
     throw new StoreError(`${file} cannot be opened: ${messageOf(cause)}`, { cause })

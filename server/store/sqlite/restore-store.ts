@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { chmodSync, constants, copyFileSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
 import { StoreError } from '../store-error.ts'
 import { Connection } from './connection.ts'
 import { copyFailure } from './copy-failure.ts'
@@ -15,6 +6,7 @@ import type { OpenDatabase } from './driver.ts'
 import { lockFile } from './file-lock.ts'
 import { checkedFormat } from './prepare-file.ts'
 import { putAside } from './put-aside.ts'
+import { realFile } from './real-file.ts'
 import { removeRestoreMark } from './restore-mark.ts'
 import { readStoreFacts, type StoreFacts } from './store-facts.ts'
 import { replaceUuid } from './store-uuid.ts'
@@ -40,7 +32,8 @@ function draftOf(file: string): string {
  * Puts a backup in the place of the store. No server may run on it. All that is to be done to the new file is done to a draft; what
  * replaces the old one is a single rename, so that whenever the process ends, the old store or the new one is there, whole.
  */
-export function restoreStore(open: OpenDatabase, { file, backup }: Restore): Restored {
+export function restoreStore(open: OpenDatabase, { file: named, backup }: Restore): Restored {
+  const file = realFileOf(named)
   refuseUnfit(file, backup)
   const lock = lockFile(open, file)
   try {
@@ -58,13 +51,21 @@ export function restoreStore(open: OpenDatabase, { file, backup }: Restore): Res
   }
 }
 
+function realFileOf(file: string): string {
+  try {
+    return realFile(file)
+  } catch (cause) {
+    throw copyFailure(`${file} cannot be restored`, cause)
+  }
+}
+
 function refuseUnfit(file: string, backup: string): void {
   const found = statSync(backup, { throwIfNoEntry: false })
   if (found?.isFile() !== true) throw new StoreError(`there is no backup: ${backup} is no file`)
-  if (existsSync(file) && realpathSync(file) === realpathSync(backup))
-    throw new StoreError(`${backup} is the store itself, not a backup of it`)
+  const real = realpathSync(backup)
+  if (file === real) throw new StoreError(`${backup} is the store itself, not a backup of it`)
   // A copy without it would be a store of an earlier time.
-  if ((statSync(`${backup}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
+  if ((statSync(`${real}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
     throw new StoreError(`${backup} has a write-ahead log beside it, so it is a store in use and no backup`)
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
@@ -45,6 +45,26 @@ t.test('a second server on the same file is refused until the first has closed i
   })
   await first.close()
   await (await openStore({ file })).close()
+})
+
+t.test('a store has one lock, whatever name it is opened by', async t => {
+  const folder = t.testdir({ data: {}, folder: t.fixture('symlink', 'data') })
+  const real = `${folder}/data/store.db`
+  symlinkSync('data/store.db', `${folder}/link.db`)
+  symlinkSync('../link.db', `${folder}/data/link-of-link.db`)
+  const names = [real, `${folder}/link.db`, `${folder}/folder/store.db`, `${folder}/folder/link-of-link.db`]
+  // The first opens a file that is not there yet.
+  for (const first of names) {
+    const store = await openStore({ file: first })
+    for (const file of names) {
+      await t.rejects(openStore({ file }), { message: `${real} is already open in another process` })
+    }
+    await store.close()
+    rmSync(real)
+  }
+  t.same(readdirSync(folder).sort(), ['data', 'folder', 'link.db'], 'all lies beside the file itself')
+  symlinkSync('loop.db', `${folder}/loop.db`)
+  await t.rejects(openStore({ file: `${folder}/loop.db` }), { message: /loop\.db cannot be opened: ELOOP/ })
 })
 
 t.test('what is no store of this format is refused with one line, and stays as it is', async t => {

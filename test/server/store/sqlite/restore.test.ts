@@ -1,4 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { backupStore } from '../../../../server/store/sqlite/backup-store.ts'
@@ -166,6 +175,28 @@ t.test(
     t.notOk(existsSync(`${folder}/empty/other.db-wal`))
   },
 )
+
+t.test('a store that is named by a symbolic link is restored where it is', async t => {
+  const folder = t.testdir({ data: {} })
+  const [real, link] = [`${folder}/data/store.db`, `${folder}/link.db`]
+  symlinkSync('data/store.db', link)
+  await (await openStore({ file: link })).close()
+  const backup = await backUp(link, `${folder}/backup.db`)
+  const store = await openStore({ file: real })
+  await t.rejects(restore(link, backup), { message: `${real} is already open in another process` })
+  await store.createDatabase('a')
+  symlinkSync('data/store.db', `${folder}/taken-for-a-backup.db`)
+  await t.rejects(restore(`${folder}/other.db`, `${folder}/taken-for-a-backup.db`), {
+    message: /has a write-ahead log beside it/,
+  })
+  await store.close()
+  const { replaced } = await restore(link, backup)
+  t.equal(join(replaced ?? '', '..'), `${folder}/data`)
+  t.ok(lstatSync(link).isSymbolicLink(), 'the link is still one')
+  const after = await openStore({ file: link })
+  t.equal(after.database('a'), undefined)
+  await after.close()
+})
 
 t.test('what must not be restored is one line, and the store stays as it is', async t => {
   const folder = t.testdir({ 'text.db': 'not a database at all, but long enough. '.repeat(30) })
