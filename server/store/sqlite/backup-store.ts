@@ -1,6 +1,16 @@
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { StoreError } from '../store-error.ts'
+import { draftOf, nameBackup, refuseUnfitTarget } from './backup-target.ts'
 import { Connection } from './connection.ts'
 import { copyFailure } from './copy-failure.ts'
 import type { OpenDatabase } from './driver.ts'
@@ -15,11 +25,6 @@ export type Backup = {
   readonly target: string
 }
 
-/** What a backup is called until it is whole. One that a kill left behind is replaced by the next. */
-function draftOf(target: string): string {
-  return `${target}.partial`
-}
-
 /** Removes a draft, and the journal that SQLite keeps for it: beside the next draft it would be rolled back into that. */
 export function removeBackupDraft(target: string): void {
   for (const suffix of ['', '-journal']) rmSync(`${draftOf(target)}${suffix}`, { force: true })
@@ -31,7 +36,7 @@ export function removeBackupDraft(target: string): void {
  */
 export function backupStore(open: OpenDatabase, { file, target }: Backup): StoreFacts {
   if (!existsSync(file)) throw new StoreError(`there is no store to back up: ${file} does not exist`)
-  refuseExisting(target)
+  refuseUnfitTarget(realpathSync(file), target)
   const draft = draftOf(target)
   const opened = makeDraft(draft, target)
   try {
@@ -39,8 +44,7 @@ export function backupStore(open: OpenDatabase, { file, target }: Backup): Store
     fsyncSync(opened)
     const facts = checkedCopy(open, draft)
     if (!isStillOurs(draft, opened)) throw new StoreError(`another backup to ${target} is under way`)
-    refuseExisting(target)
-    renameSync(draft, target)
+    nameBackup(target)
     syncFolderOf(target)
     return facts
   } catch (cause) {
@@ -49,10 +53,6 @@ export function backupStore(open: OpenDatabase, { file, target }: Backup): Store
   } finally {
     closeSync(opened)
   }
-}
-
-function refuseExisting(target: string): void {
-  if (existsSync(target)) throw new StoreError(`${target} exists: a backup overwrites nothing`)
 }
 
 /** An empty file is taken by `vacuum into` as none; made here, it belongs to its user alone from the start. */

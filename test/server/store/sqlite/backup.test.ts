@@ -1,9 +1,19 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { type Backup, backupStore } from '../../../../server/store/sqlite/backup-store.ts'
+import { nameBackup } from '../../../../server/store/sqlite/backup-target.ts'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
@@ -126,6 +136,49 @@ t.test('what cannot be copied, or not there, is one line, and nothing is left be
     [],
   )
 })
+
+t.test(
+  'a backup replaces nothing, also what appears while it is made, and takes no name of the store’s',
+  async t => {
+    const folder = t.testdir({ data: {}, late: 'mine', 'late.partial': 'whole' })
+    const file = `${folder}/data/store.db`
+    const store = await openStore({ file })
+    t.teardown(() => store.close())
+    symlinkSync('nowhere.db', `${folder}/dangling.db`)
+    await t.rejects(backUp({ file, target: `${folder}/dangling.db` }), {
+      message: /dangling\.db exists: a backup overwrites nothing/,
+    })
+    t.throws(() => nameBackup(`${folder}/late`), { message: /late exists: a backup overwrites nothing/ })
+    t.equal(readFileSync(`${folder}/late`, 'utf8'), 'mine')
+
+    symlinkSync('data', `${folder}/link`)
+    symlinkSync('data/store.db', `${folder}/store-link.db`)
+    const names = ['-wal', '-shm', '-journal', '.lock', '.partial', '.restoring', '.restoring-wal']
+    for (const suffix of [...names, '.unfinished-restore', '.replaced-2026-01-01T000000.000Z', '']) {
+      for (const source of [file, `${folder}/store-link.db`]) {
+        const target = `${folder}/link/store.db${suffix}`
+        await t.rejects(
+          backUp({ file: source, target }),
+          { message: /a backup overwrites nothing|files of its own/ },
+          suffix,
+        )
+      }
+    }
+    t.equal(existsSync(`${folder}/data/store.db.restoring`), false)
+    await t.resolves(backUp({ file, target: `${file}.backup` }), 'any other name beside the store')
+    t.equal(statSync(`${file}.backup`).nlink, 1)
+    await store.createDatabase('a')
+
+    await t.rejects(backUp({ file: `${file}.backup`, target: `${file}.backup.partial` }), {
+      message: /files of its own/,
+    })
+    renameSync(`${file}.backup`, `${folder}/b.partial`)
+    await t.rejects(backUp({ file: `${folder}/b.partial`, target: `${folder}/b` }), {
+      message: /files of its own/,
+    })
+    t.ok(existsSync(`${folder}/b.partial`), 'nor a name whose draft is the store')
+  },
+)
 
 t.test('a target without room is one line, and leaves no draft', async t => {
   const folder = t.testdir()
