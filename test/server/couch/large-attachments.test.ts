@@ -15,7 +15,7 @@ const MIB = 1024 * 1024
 const LARGE_MIB = 200
 /** Fills the caches of both connections, 64 MiB each, before anything is measured. */
 const FIRST_MIB = 80
-/** Seen: 0 to 40, more on a busy machine, whose garbage waits longer. An attachment held in memory would be all of its length. */
+/** Seen: 0 to 60, more on a busy machine, whose garbage waits longer. An attachment held in memory would be all of its length. */
 const MAX_GROWTH_MIB = 120
 const READ_MIB = 8
 
