@@ -1,3 +1,4 @@
+import { existsSync, realpathSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../store-error.ts'
 import { type Backup, removeBackupDraft } from './backup-store.ts'
@@ -25,8 +26,13 @@ export function startBackup(backup: Backup): RunningCopy<StoreFacts> {
 export function startRestore(restore: Restore): RunningCopy<Restored> {
   return {
     done: run<Restored>({ kind: 'restore', ...restore }),
-    abandon: () => removeRestoreDraft(restore.file),
+    abandon: () => removeRestoreDraft(realOf(restore.file)),
   }
+}
+
+/** The draft lies beside the file itself. */
+function realOf(file: string): string {
+  return existsSync(file) ? realpathSync(file) : file
 }
 
 async function run<Result>(task: CopyTask): Promise<Result> {

@@ -17,10 +17,12 @@ import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { setRestoreMark } from '../../../../server/store/sqlite/restore-mark.ts'
 import { restoreStore } from '../../../../server/store/sqlite/restore-store.ts'
 import { FORMAT_VERSION } from '../../../../server/store/sqlite/schema.ts'
+import { startRestore } from '../../../../server/store/sqlite/start-copy.ts'
 import { collectGarbage } from '../../../fixtures/collect-garbage.ts'
 import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { databaseOf, interactive, store as storeOne } from '../contract/subject.ts'
+import { BACK_TO_1 } from './back-to-format-1.ts'
 import { checkFile } from './check-file.ts'
 import { copyProcesses } from './copy-processes.ts'
 import { largeStore } from './large-store.ts'
@@ -193,9 +195,41 @@ t.test('a store that is named by a symbolic link is restored where it is', async
   const { replaced } = await restore(link, backup)
   t.equal(join(replaced ?? '', '..'), `${folder}/data`)
   t.ok(lstatSync(link).isSymbolicLink(), 'the link is still one')
+  const given = startRestore({ file: link, backup: `${folder}/none.db` })
+  writeFileSync(`${real}.restoring`, 'what was done of it')
+  await t.rejects(given.done, { message: /^there is no backup/ })
+  given.abandon()
+  t.notOk(existsSync(`${real}.restoring`), 'the draft of one that is given up goes from where it is')
   const after = await openStore({ file: link })
   t.equal(after.database('a'), undefined)
   await after.close()
+})
+
+t.test('a backup of an older format becomes a store of today', async t => {
+  const folder = t.testdir()
+  const file = `${folder}/store.db`
+  const before = await openStore({ file })
+  await before.createDatabase('a')
+  const attachments = ['x', 'y'].map(name => ({ name, contentType: 'a/b', data: Buffer.from('same bytes') }))
+  await storeOne(databaseOf(before, 'a'), interactive('doc', undefined, { attachments }))
+  await databaseOf(before, 'a').writeLocalDoc('log', undefined, LOG)
+  await before.close()
+  const backup = await backUp(file, `${folder}/backup.db`)
+  const connection = new Connection(open, backup)
+  connection.exec(BACK_TO_1)
+  connection.close()
+  const bytes = readFileSync(backup)
+
+  t.match(await restore(file, backup), { databases: 1, documents: 1 })
+  t.same(await checkFile(file), [], 'all that this version counts is counted')
+  t.ok(readFileSync(backup).equals(bytes), 'the backup is what it was')
+  const after = await openStore({ file })
+  const database = databaseOf(after, 'a')
+  t.equal(database.localDoc('log'), undefined)
+  t.equal(database.facts().docCount, 1)
+  await storeOne(database, interactive('later', undefined, { attachments }))
+  await after.close()
+  t.same(await checkFile(file), [])
 })
 
 t.test('what must not be restored is one line, and the store stays as it is', async t => {

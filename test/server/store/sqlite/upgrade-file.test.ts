@@ -5,21 +5,10 @@ import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { upgradeFile } from '../../../../server/store/sqlite/upgrade-file.ts'
 import { eventually } from '../../../fixtures/eventually.ts'
 import { databaseOf, interactive, store as storeOne } from '../contract/subject.ts'
+import { BACK_TO_1 } from './back-to-format-1.ts'
 import { checkFile } from './check-file.ts'
 
 const open = await loadDriver()
-
-/** What format 2 added, taken out again. */
-const BACK_TO_1 = `
-drop index databases_to_compact;
-drop table loose_attachments;
-alter table attachments drop column refs;
-alter table databases drop column compacted_seq;
-alter table databases drop column compact_to;
-alter table databases drop column compacted_bytes;
-alter table databases drop column logs_run;
-pragma user_version = 1;
-`
 
 /** Every table with its columns, and every index. */
 function shapeOf(file: string): unknown {
