@@ -1,13 +1,14 @@
 import { entityOfType } from '../design-docs/catalogue.ts'
 import { checkDoc } from '../design-docs/check-doc.ts'
+import { checkInDatabase } from '../design-docs/check-in-database.ts'
 import { checkText } from '../design-docs/check-value.ts'
+import { chooseLeaf, compareRevs } from '../design-docs/choose-leaf.ts'
 import { entityOfDoc, typeOfId } from '../design-docs/doc-id.ts'
 import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import type { JsonObject } from '../design-docs/json-object.ts'
 import type { Problem } from '../design-docs/problem.ts'
 import { rowId } from '../design-docs/row-id.ts'
 import type { Change } from './changes-feed.ts'
-import { chooseLeaf, compareRevs } from './mapping/choose-leaf.ts'
 import { deletedAtOf } from './mapping/deleted-at.ts'
 import { type Row, rowsOf } from './mapping/row.ts'
 import { timestamptzText } from './mapping/timestamptz.ts'
@@ -77,7 +78,7 @@ export function planChanges(
 function planLive(plan: Plan, change: Change, conflicts: readonly JsonObject[]): void {
   const leaf = shownLeaf(change, conflicts)
   const entity = entityOfType(typeOfId(change.id))
-  const [problem] = [...checkDatabase(entity, plan.source), ...checkDoc(entity, leaf)]
+  const [problem] = checkInDatabase(plan.source.kind, change.id, leaf)
   const rev = leaf === undefined ? change.revs[0] : String(leaf._rev)
   if (problem !== undefined || entity === undefined || leaf === undefined || rev === undefined) {
     plan.deadLetters.push({ change, rev, problem: problem ?? { path: '', reason: 'There is no body.' } })
@@ -89,17 +90,6 @@ function planLive(plan: Plan, change: Change, conflicts: readonly JsonObject[]):
   if (entity.rows !== undefined) table.removals.push(removalOf(plan.source, change))
   table.upserts.push({ change, rev, rows })
   plan.settled.push(change.id)
-}
-
-/** The same document in two databases of a user would be one row with two cursors, and no order between them. */
-function checkDatabase(entity: Entity | undefined, source: Source): Problem[] {
-  if (entity === undefined || entity.database === source.kind) return []
-  return [
-    {
-      path: '_id',
-      reason: `Documents of type ${entity.type} belong in a database of kind ${entity.database}.`,
-    },
-  ]
 }
 
 function shownLeaf(change: Change, conflicts: readonly JsonObject[]): JsonObject | undefined {

@@ -1,3 +1,4 @@
+import { ACCOUNTS_DB } from '../design-docs/database-kind.ts'
 import type { DatabaseKind } from '../design-docs/entity.ts'
 import { userOfDb, userUuid } from '../design-docs/user-db.ts'
 
@@ -8,8 +9,6 @@ export interface Source {
   /** The owner's id in Postgres. Accounts have none: each is its own. */
   readonly userUuid: string
 }
-
-const ACCOUNTS_DB = '_users'
 
 /** Postgres keeps names in indexes, whose entries have at most 2,700 bytes. CouchDB's names have at most 238. */
 const MAX_NAME_LENGTH = 2000

@@ -1,6 +1,6 @@
 import { checkId } from './check-id.ts'
 import { checkText, checkValue } from './check-value.ts'
-import { type Entity, type Fields, isRequired, type RowList } from './entity.ts'
+import { type Entity, type Field, isRequired, type RowList } from './entity.ts'
 import { isJsonObject, type JsonObject, memberOf } from './json-object.ts'
 import type { Problem } from './problem.ts'
 
@@ -18,7 +18,7 @@ export function checkDoc(entity: Entity | undefined, doc: unknown): readonly Pro
   const problems = [
     checkId(entity, doc),
     checkRev(doc),
-    ...checkFields(entity.fields, doc, ''),
+    ...checkFields(Object.entries(entity.fields), doc, ''),
     ...(entity.rows === undefined ? [] : checkRows(entity.rows, doc)),
   ]
   return problems.filter(problem => problem !== undefined).slice(0, MAX_PROBLEMS)
@@ -31,9 +31,9 @@ function checkRev(doc: JsonObject): Problem | undefined {
   return reason === undefined ? undefined : { path: '_rev', reason }
 }
 
-function checkFields(fields: Fields, object: JsonObject, prefix: string): Problem[] {
+function checkFields(fields: readonly [string, Field][], object: JsonObject, prefix: string): Problem[] {
   const problems: Problem[] = []
-  for (const [name, field] of Object.entries(fields)) {
+  for (const [name, field] of fields) {
     const value = memberOf(object, name)
     const missing = isRequired(field) ? 'This member is required.' : undefined
     const reason = value === undefined ? missing : checkValue(field, value)
@@ -45,11 +45,13 @@ function checkFields(fields: Fields, object: JsonObject, prefix: string): Proble
 function checkRows(rows: RowList, doc: JsonObject): Problem[] {
   const list = memberOf(doc, rows.member)
   if (!Array.isArray(list)) return [{ path: rows.member, reason: 'Expected a list of objects.' }]
+  // Once, not for each of some thousand samples.
+  const fields = Object.entries(rows.fields)
   const problems: Problem[] = []
   for (const [index, item] of list.entries()) {
     const path = `${rows.member}[${index}]`
     if (!isJsonObject(item)) problems.push({ path, reason: 'Expected an object.' })
-    else problems.push(...checkFields(rows.fields, item, `${path}.`))
+    else problems.push(...checkFields(fields, item, `${path}.`))
     if (problems.length >= MAX_PROBLEMS) break
   }
   return problems

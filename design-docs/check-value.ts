@@ -35,9 +35,21 @@ export function checkText(value: unknown, maxLength: number | undefined): string
   if (value.includes('\0')) return 'The text holds a NUL character, which Postgres cannot store.'
   if (/\p{Surrogate}/u.test(value)) return 'The text holds half a surrogate pair, which is no character.'
   if (maxLength === undefined || value.length <= maxLength) return undefined
-  const length = [...value].length
+  const length = characters(value)
   if (length <= maxLength) return undefined
   return `The text has ${length} characters; at most ${maxLength} fit.`
+}
+
+/** Not by a list of them: a text may have millions, and the server checks between its answers. */
+function characters(text: string): number {
+  let count = text.length
+  for (let at = 0; at < text.length; at++) if (isHighSurrogate(text.charCodeAt(at))) count--
+  return count
+}
+
+/** The first half of a pair; there are no halves alone here. */
+function isHighSurrogate(unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800
 }
 
 function checkPattern(value: unknown, pattern: string | undefined): string | undefined {

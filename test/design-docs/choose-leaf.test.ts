@@ -1,5 +1,5 @@
 import t from 'tap'
-import { chooseLeaf, compareRevs, type Leaf } from '../../../bridge/mapping/choose-leaf.ts'
+import { chooseLeaf, compareRevs, type Leaf } from '../../design-docs/choose-leaf.ts'
 
 interface Case {
   readonly about: string
