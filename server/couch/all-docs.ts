@@ -1,7 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
+import { namesJson } from '../http/content-type.ts'
 import type { Answer, Route } from '../http/route.ts'
 import type { Database, NameRange } from '../store/store.ts'
 import {
+  type AllDocsBody,
   type AllDocsRequest,
   allDocsBody,
   allDocsQuery,
@@ -23,7 +26,7 @@ export function allDocsRoutes(context: CouchContext): readonly Route[] {
       method: 'GET',
       path: '/:db/_all_docs',
       query: allDocsQuery,
-      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query)),
+      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query, unsaid(call.headers))),
     }),
     databaseRoute(context, {
       method: 'POST',
@@ -49,6 +52,14 @@ export function allDocsRoutes(context: CouchContext): readonly Route[] {
       handle: (call, database) => answerAllDocs(database, designDocs(allDocsRequest(call.query))),
     }),
   ]
+}
+
+/**
+ * What a `GET` with keys leaves unsaid. RxDB asks so for what beat its edits to the server, and takes a null for a document
+ * without an id: an edit that lost to a deletion then counted as stored. It is known by its `Accept`, as in bodiless-errors.ts.
+ */
+function unsaid(headers: IncomingHttpHeaders): Partial<AllDocsBody> {
+  return namesJson(headers) ? {} : { deleted: 'ok' }
 }
 
 function answerAllDocs(database: Database, request: AllDocsRequest): Answer {

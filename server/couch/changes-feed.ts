@@ -11,6 +11,8 @@ import { TextWriter } from './text-writer.ts'
 
 /** Rows of one read. Bodies end a page earlier, see `Database.changes`. */
 const PAGE_ROWS = 1000
+/** Longer than RxDB waits between two attempts, and than a request waits for one of a browser's six connections. */
+const RXDB_NOW_MS = 10 * 60 * 1000
 
 /**
  * Writes one changes feed from its first byte to its last. Between pages the store is free and other clients have their turn; while
@@ -54,7 +56,9 @@ export class ChangesFeed {
     await writer.add(this.#frame.head)
     // Whoever asks from now on asks for the place to go on from: RxDB asks for it until it is told, and changes that came
     // while such a request waited were lost to it.
-    if (this.#request.since !== 'now') {
+    if (this.#request.since === 'now') {
+      if (this.#isRxdb) this.#at = Math.min(this.#at, this.#database.place(agoText(RXDB_NOW_MS)).n)
+    } else {
       do await this.#writePages(writer, wait)
       while (this.#written === 0 && this.#request.limit > 0 && (await this.#changed(writer, wait)))
     }
@@ -69,6 +73,15 @@ export class ChangesFeed {
     do await this.#writePages(writer, wait)
     while (this.#left > 0 && !this.#request.descending && (await this.#changed(writer, wait)))
     await this.#finish(writer)
+  }
+
+  /**
+   * RxDB lists what is there and asks for now, each until it is answered. Where the second answer comes later, what was written between the
+   * two is never pulled. So it is told a place some minutes back; what it has already costs it a comparison.
+   */
+  get #isRxdb(): boolean {
+    const { includeDocs, allLeaves, limit } = this.#request
+    return includeDocs && allLeaves && Number.isFinite(limit)
   }
 
   get #left(): number {
@@ -178,4 +191,8 @@ export class ChangesFeed {
     await writer.add(this.#frame.tail(end))
     await writer.flush()
   }
+}
+
+function agoText(ms: number): string {
+  return new Date(Date.now() - ms).toISOString()
 }

@@ -11,7 +11,7 @@ import { requireJsonContent } from './content-type.ts'
 import { type ErrorAnswer, errorAnswer, withoutBody } from './error-answer.ts'
 import { readJson } from './json-body.ts'
 import type { OpenCalls } from './open-calls.ts'
-import { lastValues, parseQuery } from './query.ts'
+import { parametersOf, parseQuery } from './query.ts'
 import { noteCaller, noteRoute, REQUEST_ID } from './request-log.ts'
 import type { Answer, Call, Route } from './route.ts'
 import { allowedMethods, type PathRoutes, routeFor } from './route-table.ts'
@@ -155,7 +155,7 @@ function joinedParams(params: Readonly<Record<string, string | string[]>>): Reco
 }
 
 function queryOf(route: Route, request: Request): unknown {
-  const query = lastValues(request.query)
+  const query = parametersOf(request.url)
   return route.query === undefined ? query : parseQuery(route.query, query)
 }
 

@@ -1,5 +1,43 @@
+import { unescape as decoded, parse } from 'node:querystring'
 import type { ZodError, ZodType } from 'zod'
 import { CouchError } from '../couch-error.ts'
+
+/** A parameter whose value is a list in JSON that nobody encoded: `encodeURIComponent` and its like write `[` as `%5B`. */
+const BARE_LIST = /(?:^|&)([^=&]*)=(?=\[)/
+
+/**
+ * The parameters of a URL, by name. RxDB writes `keys=["a+b","c&d"]` as it is, and what sends it for RxDB encodes quotes and spaces but
+ * neither `+` nor `&`: in such a list a `+` is a plus, and an `&` that cuts it in two belongs to it.
+ */
+export function parametersOf(url: string): Record<string, string> {
+  const at = url.indexOf('?')
+  const search = at === -1 ? '' : url.slice(at + 1)
+  const bare = BARE_LIST.exec(search)
+  if (bare === null) return lastValues(parse(search))
+  const from = bare.index + bare[0].length
+  const to = endOfList(search, from)
+  return {
+    ...lastValues(parse(search.slice(0, bare.index))),
+    [decoded(bare[1] ?? '')]: decoded(search.slice(from, to)),
+    ...lastValues(parse(search.slice(to + 1))),
+  }
+}
+
+/** At the next `&`, unless only what follows it makes the list whole. */
+function endOfList(search: string, from: number): number {
+  const next = search.indexOf('&', from)
+  if (next === -1 || isJson(decoded(search.slice(from, next)))) return next === -1 ? search.length : next
+  return isJson(decoded(search.slice(from))) ? search.length : next
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** A query's parameters by name. Of a name that is there twice, the last one counts. */
 export function lastValues(query: Readonly<Record<string, unknown>>): Record<string, string> {

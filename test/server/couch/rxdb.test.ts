@@ -52,9 +52,38 @@ t.test('RxDB waits from now on and misses nothing', async t => {
     '/_changes?style=all_docs&feed=longpoll&include_docs=true&heartbeat=60000&limit=10&seq_interval=10'
   const now = (await mine.get(`${path}&since=now`, ANY)).json
   t.strictSame(now.results, [])
-  const waiting = mine.get(`${path}&since=${now.last_seq}`, ANY)
+  const recent = (await mine.get(`${path}&since=${now.last_seq}`, ANY)).json
+  t.match(recent.results, [{ id: 'a' }], 'what was written while it asked')
+  const waiting = mine.get(`${path}&since=${recent.last_seq}`, ANY)
   await push(mine, [{ _id: 'b' }])
   t.match((await waiting).json.results, [{ id: 'b', doc: { _id: 'b' } }])
+})
+
+t.test('RxDB’s keys stand in the URL as they are, and what beat its edit may be a tombstone', async t => {
+  const mine = httpClient(`${server.url}/me`, server.bearer('keys'))
+  const ids = ['a+b', 'c&limit=0', 'e=f&["g', 'h i', 'j"k', 'l%zm', 'n/o', '😀', "p'q", 'r]&s']
+  await push(
+    mine,
+    ids.map(_id => ({ _id })),
+  )
+  const asked = async (keys: readonly string[]) =>
+    (await mine.get(`/_all_docs?include_docs=true&keys=${JSON.stringify(keys)}`, ANY)).json.rows
+  for (const id of ids) t.match(await asked([id]), [{ id, doc: { _id: id } }], id)
+  t.match(
+    await asked(ids),
+    ids.map(id => ({ id })),
+  )
+  const encoded = new URLSearchParams({ keys: JSON.stringify(ids), limit: '3' })
+  t.match(
+    (await mine.get(`/_all_docs?${encoded}`)).json.rows.map((row: { id: string }) => row.id),
+    ids.slice(0, 3),
+  )
+  t.match((await mine.get('/_all_docs?keys=["a+b","n/o"]&limit=1', ANY)).json.rows, [{ id: 'a+b' }])
+  t.equal((await mine.get('/_all_docs?keys=["a+b&limit=1', ANY)).status, 400)
+  await push(mine, [{ _id: 'a+b', _deleted: true, v: 1 }])
+  t.match(await asked(['a+b']), [{ id: 'a+b', doc: { _deleted: true, v: 1 } }])
+  const forOthers = await mine.get('/_all_docs?include_docs=true&keys=["a%2Bb"]')
+  t.match(forOthers.json.rows, [{ id: 'a+b', doc: null }])
 })
 
 t.test('RxDB sees the conflict of its stale edit, with a master to merge with, deleted or not', async t => {
