@@ -13,6 +13,7 @@ import { openDoc } from './doc-query.ts'
 import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
 import { namedRev } from './doc-write.ts'
 import { matchesEtag } from './etag.ts'
+import { contentTypeValue } from './header-values.ts'
 import { unquoted } from './query-values.ts'
 import { checkedRev } from './rev.ts'
 import { createdAnswer, type Written, writeEdit } from './write-edit.ts'
@@ -68,7 +69,7 @@ function answerBytes(call: AttachmentCall, attachment: Attachment, bytes: Attach
 /** A user's file is shown by browsers in this server's own name: it must not run there, nor be taken for what it is not. */
 function headersOf({ contentType }: Attachment, etag: string): Record<string, string> {
   return {
-    'Content-Type': /^[\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream',
+    'Content-Type': contentTypeValue(contentType),
     'Content-Security-Policy': 'sandbox',
     'X-Content-Type-Options': 'nosniff',
     'Accept-Ranges': 'bytes',

@@ -1,20 +1,20 @@
-import { setImmediate } from 'node:timers/promises'
+import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
-import type { Call, Route } from '../http/route.ts'
-import type { Database, Revision, StoredDoc } from '../store/store.ts'
+import { jsonQuality, namedQuality } from '../http/accept.ts'
+import type { Answer, Call, Route } from '../http/route.ts'
+import type { Database } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
-import { latestOf, membersOf } from './doc-query.ts'
-import { docText } from './doc-text.ts'
-import { attachmentsSince, docPieces, type FoundBytes, findBytes } from './inline-attachments.ts'
+import { latestOf, leafRevsOf } from './doc-query.ts'
+import { idValue } from './header-values.ts'
+import { multipartPieces, newBoundary, type Part } from './multipart-writer.ts'
+import { errorPart, type OpenRevision, openRevs, revisionPart, revisionPieces } from './open-revision.ts'
 import { flag } from './query-values.ts'
 import { isRev } from './rev.ts'
-import { TextWriter } from './text-writer.ts'
+import { writePieces } from './text-writer.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
-/** So many rows are written before other clients have their turn. */
-const ROWS_OF_A_TURN = 100
 
 const bulkGetQuery = z.object({
   revs: flag.optional(),
@@ -24,8 +24,20 @@ const bulkGetQuery = z.object({
 
 type BulkGetQuery = z.infer<typeof bulkGetQuery>
 
-/** One of the revisions asked for. */
+/** One of the rows asked for. */
 type Asked = { readonly id?: unknown; readonly rev?: unknown; readonly atts_since?: unknown }
+
+/** What one of its revisions came to. */
+type Outcome = OpenRevision | Failure
+type Failure = {
+  readonly id: string
+  readonly rev: unknown
+  readonly error: 'bad_request' | 'not_found'
+  readonly reason: string
+}
+
+/** The answer to one of them, with at least one outcome. */
+type Result = { readonly id: string; readonly outcomes: Iterable<Outcome> }
 
 /**
  * `POST /db/_bulk_get`: many revisions at once. One result per row that was asked for, in that order, and what went wrong with
@@ -38,12 +50,24 @@ export function bulkGetRoutes(context: CouchContext): readonly Route[] {
       path: '/:db/_bulk_get',
       query: bulkGetQuery,
       body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_BYTES },
-      handle(call, database) {
-        const asked = readAsked(call.body)
-        return { write: out => writeResults(new TextWriter(out), asked, call, database) }
-      },
+      handle: bulkGet,
     }),
   ]
+}
+
+function bulkGet({ body, query, headers }: Call<BulkGetQuery>, database: Database): Answer {
+  const rows = readAsked(body)
+  const multipart = multipartFor(headers)
+  if (multipart === undefined) {
+    const results = resultsOf(database, rows, query)
+    return { write: out => writePieces(out, jsonPieces(results)) }
+  }
+  const boundary = newBoundary()
+  const results = resultsOf(database, rows, { ...query, attachments: true })
+  return {
+    headers: { 'Content-Type': `${multipart}; boundary="${boundary}"` },
+    write: out => writePieces(out, multipartPieces(boundary, partsOf(results))),
+  }
 }
 
 function readAsked(body: unknown): readonly Asked[] {
@@ -52,90 +76,88 @@ function readAsked(body: unknown): readonly Asked[] {
   return docs.map(doc => (isJsonObject(doc) ? doc : {}))
 }
 
-async function writeResults(
-  writer: TextWriter,
-  rows: readonly Asked[],
-  call: Call<BulkGetQuery>,
+/** The kind of multipart that a client wants more than JSON, which it gets in doubt, as from CouchDB. */
+function multipartFor(headers: IncomingHttpHeaders): string | undefined {
+  const mixed = namedQuality(headers, 'multipart/mixed')
+  const related = namedQuality(headers, 'multipart/related')
+  if (Math.max(mixed, related) <= jsonQuality(headers)) return undefined
+  return mixed >= related ? 'multipart/mixed' : 'multipart/related'
+}
+
+/** Each row is read when its turn comes. */
+function* resultsOf(database: Database, rows: readonly Asked[], query: BulkGetQuery): Generator<Result> {
+  for (const row of rows) {
+    const { id } = row
+    if (typeof id !== 'string')
+      yield { id: '', outcomes: [failure('', row.rev, 'bad_request', 'document id missed')] }
+    else yield { id, outcomes: database.atOnce(() => outcomesOf(database, { ...row, id }, query)) }
+  }
+}
+
+/** Without a rev all leaves are meant. */
+function outcomesOf(
   database: Database,
-): Promise<void> {
-  let separator = '{"results":['
-  for (const [index, asked] of rows.entries()) {
-    if (index % ROWS_OF_A_TURN === 0) await setImmediate()
-    const pieces = database.atOnce(() => resultPieces(database, asked, call.query))
-    await writer.add(separator)
-    await writer.addAll(pieces)
-    separator = ',\n'
-  }
-  await writer.add(rows.length === 0 ? '{"results":[]}\n' : ']}\n')
-  await writer.flush()
-}
-
-/** `{"id":…,"docs":[…]}` of one row, whole, or in pieces where attachments come with their bytes. */
-function resultPieces(database: Database, asked: Asked, query: BulkGetQuery): Iterable<string> {
-  const { id, rev } = asked
-  if (typeof id !== 'string') return [errorResult('', rev, 'bad_request', 'document id missed')]
-  if (rev !== undefined && !isRev(rev)) return [errorResult(id, rev, 'bad_request', 'Invalid rev format')]
+  { id, rev, atts_since: since = [] }: Asked & { readonly id: string },
+  query: BulkGetQuery,
+): Iterable<Outcome> {
+  if (rev !== undefined && !isRev(rev)) return [failure(id, rev, 'bad_request', 'Invalid rev format')]
+  if (!Array.isArray(since) || !since.every(isRev))
+    return [failure(id, rev, 'bad_request', '`atts_since` must be a list of revs')]
   const doc = database.doc(id)
-  if (doc === undefined) return [errorResult(id, rev, 'not_found', 'missing')]
-  const revs = rev === undefined ? [doc.tree.winner.rev] : query.latest ? latestOf(doc, rev) : [rev]
-  if (query.attachments) {
-    const open = (rev: string) => openRevision(database, doc, rev)
-    return revisionPieces(doc, revs, { query, asked, open, first: open(revs[0] ?? '') })
-  }
-  const docs = revs.map(rev => okText(database, doc, rev, query))
-  return [`{"id":${JSON.stringify(id)},"docs":[${docs.join(',')}]}`]
-}
-
-function okText(database: Database, doc: StoredDoc, rev: string, query: BulkGetQuery): string {
-  const revision = database.revision(doc, rev)
-  if (revision === undefined) return errorText(doc.id, rev, 'not_found', 'missing')
-  return `{"ok":${docText(doc.id, revision, membersOf(query, doc, rev))}}`
-}
-
-type OpenRevision = { readonly revision: Revision; readonly found: FoundBytes }
-
-function openRevision(database: Database, doc: StoredDoc, rev: string): OpenRevision | undefined {
-  return database.atOnce(() => {
-    const revision = database.revision(doc, rev)
-    return revision && { revision, found: findBytes(database, [revision]) }
+  if (doc === undefined) return [failure(id, rev, 'not_found', 'missing')]
+  const named = query.latest && rev !== undefined ? latestOf(doc, rev) : [rev ?? '']
+  const opened = openRevs(database, doc, rev === undefined ? leafRevsOf(doc) : named, {
+    members: { revs: query.revs },
+    withBytes: query.attachments ?? since.length > 0,
+    attsSince: since,
   })
+  return foundOrMissing(id, opened)
 }
 
-/** The first one was read together with the document; each other one when its turn comes, for leaves may be many and large. */
-function* revisionPieces(
-  doc: StoredDoc,
-  revs: readonly string[],
-  row: {
-    readonly query: BulkGetQuery
-    readonly asked: Asked
-    readonly open: (rev: string) => OpenRevision | undefined
-    readonly first: OpenRevision | undefined
-  },
-): Generator<string> {
-  let separator = `{"id":${JSON.stringify(doc.id)},"docs":[`
-  for (const [n, rev] of revs.entries()) {
-    yield separator
-    separator = ','
-    const opened = n === 0 ? row.first : row.open(rev)
-    if (opened === undefined) yield errorText(doc.id, rev, 'not_found', 'missing')
-    else {
-      yield '{"ok":'
-      const since = Array.isArray(row.asked.atts_since) ? row.asked.atts_since : []
-      const wanted = attachmentsSince(doc, rev, since)
-      const members = membersOf(row.query, doc, rev)
-      yield* docPieces(opened.found, doc.id, opened.revision, { members, wanted })
-      yield '}'
-    }
-  }
-  yield ']}'
-}
-
-function errorResult(id: string, rev: unknown, error: string, reason: string): string {
-  return `{"id":${JSON.stringify(id)},"docs":[${errorText(id, rev, error, reason)}]}`
+function* foundOrMissing(id: string, opened: ReturnType<typeof openRevs>): Generator<Outcome> {
+  for (const { rev, revision } of opened) yield revision ?? failure(id, rev, 'not_found', 'missing')
 }
 
 /** A rev that is a list or an object is not repeated: it may be nested too deep to be written as JSON again. */
-function errorText(id: string, rev: unknown, error: string, reason: string): string {
-  const shown = rev === undefined || typeof rev === 'object' ? 'undefined' : rev
-  return JSON.stringify({ error: { id, rev: shown, error, reason } })
+function failure(id: string, rev: unknown, error: Failure['error'], reason: string): Failure {
+  return { id, rev: rev === undefined || typeof rev === 'object' ? 'undefined' : rev, error, reason }
+}
+
+/** `{"results":[{"id":…,"docs":[{"ok":{…}},{"error":{…}}]}]}` */
+function* jsonPieces(results: Iterable<Result>): Generator<string> {
+  let separator = '{"results":['
+  for (const { id, outcomes } of results) {
+    yield `${separator}{"id":${JSON.stringify(id)},"docs":[`
+    separator = ',\n'
+    yield* outcomePieces(outcomes)
+    yield ']}'
+  }
+  yield separator === ',\n' ? ']}\n' : '{"results":[]}\n'
+}
+
+function* outcomePieces(outcomes: Iterable<Outcome>): Generator<string> {
+  let separator = ''
+  for (const outcome of outcomes) {
+    yield separator
+    separator = ','
+    if ('error' in outcome) yield JSON.stringify({ error: outcome })
+    else {
+      yield '{"ok":'
+      yield* revisionPieces(outcome)
+      yield '}'
+    }
+  }
+}
+
+/** A part for each outcome, with the bytes of attachments. Which one it belongs to stands in its JSON. */
+function* partsOf(results: Iterable<Result>): Generator<Part> {
+  for (const { outcomes } of results) {
+    for (const outcome of outcomes)
+      yield 'error' in outcome ? errorPart(outcome) : revisionPart(outcome, identity(outcome))
+  }
+}
+
+function identity({ id, revision }: OpenRevision): readonly string[] {
+  const value = idValue(id)
+  return [...(value === undefined ? [] : [`X-Doc-Id: ${value}`]), `X-Rev-Id: ${revision.rev}`]
 }

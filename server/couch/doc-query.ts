@@ -28,8 +28,14 @@ export const docQuery = z.object({
 
 export type DocQuery = z.infer<typeof docQuery>
 
+/** What of it `membersOf` looks at. */
+export type MemberQuery = Pick<
+  DocQuery,
+  'revs' | 'revs_info' | 'conflicts' | 'deleted_conflicts' | 'local_seq' | 'meta'
+>
+
 /** The members beside the stored ones that a read asked for, as text for `docText`. */
-export function membersOf(query: DocQuery, doc: StoredDoc, rev: string): string {
+export function membersOf(query: MemberQuery, doc: StoredDoc, rev: string): string {
   const { tree } = doc
   const revisions = query.revs ? tree.revisions(rev) : undefined
   let members = revisions === undefined ? '' : revisionsMember(revisions)
@@ -67,7 +73,7 @@ function newestOf(doc: StoredDoc, rev: string, latest: boolean): string {
 
 /** The leaves or named revs of `open_revs`; with `latest`, each named rev's leaves, once. */
 export function openRevsOf(doc: StoredDoc | undefined, query: DocQuery): readonly string[] {
-  if (query.open_revs === 'all') return revsOf(doc?.tree.leaves() ?? [])
+  if (query.open_revs === 'all') return leafRevsOf(doc)
   const asked = readRevs(query.open_revs ?? '')
   if (!query.latest || doc === undefined) return asked
   return [...new Set(asked.flatMap(rev => latestOf(doc, rev)))]
@@ -83,6 +89,11 @@ function readRevs(text: string): readonly string[] {
 export function latestOf(doc: StoredDoc, rev: string): readonly string[] {
   const leaves = doc.tree.leavesOf(rev)
   return leaves.length === 0 ? [rev] : revsOf(leaves)
+}
+
+/** All leaves, the winner first. */
+export function leafRevsOf(doc: StoredDoc | undefined): readonly string[] {
+  return revsOf(doc?.tree.leaves() ?? [])
 }
 
 function revsOf(leaves: readonly Leaf[]): string[] {

@@ -4,9 +4,16 @@ import type { Attachment, Leaf, Revision, Revisions, RevTree } from '../store/st
  * The JSON text of a document: its stored body with `_id`, `_rev` and what else was asked for spliced in front. The body is
  * never parsed. `members` is text that begins with a comma, made by the functions below.
  */
-export function docText(id: string, revision: Revision, members = ''): string {
+export function docText(
+  id: string,
+  revision: Revision,
+  members = '',
+  attachmentText: (attachment: Attachment) => string = attachmentStub,
+): string {
   const attachments =
-    revision.attachments === undefined ? '' : `,"_attachments":{${attachmentStubs(revision.attachments)}}`
+    revision.attachments === undefined
+      ? ''
+      : `,"_attachments":{${attachmentTexts(revision.attachments, attachmentText)}}`
   return `${docHead(id, revision)}${members}${attachments}${docTail(revision.body)}`
 }
 
@@ -21,15 +28,21 @@ export function docTail(body: string): string {
   return body.length > 2 ? `,${body.slice(1)}` : '}'
 }
 
-function attachmentStubs(attachments: readonly Attachment[]): string {
-  return attachments
-    .map(attachment => `${JSON.stringify(attachment.name)}:${attachmentStub(attachment)}`)
-    .join(',')
+function attachmentTexts(
+  attachments: readonly Attachment[],
+  text: (attachment: Attachment) => string,
+): string {
+  return attachments.map(attachment => `${JSON.stringify(attachment.name)}:${text(attachment)}`).join(',')
 }
 
 /** `{…}` of one attachment without its bytes. */
 export function attachmentStub(attachment: Attachment): string {
   return `${attachmentHead(attachment)},"length":${attachment.length},"stub":true}`
+}
+
+/** `{…}` of one attachment whose bytes come behind the document, in a part of their own. */
+export function attachmentFollows(attachment: Attachment): string {
+  return `${attachmentHead(attachment)},"length":${attachment.length},"follows":true}`
 }
 
 /** What a stub and an attachment with its bytes have in common; an open object. */

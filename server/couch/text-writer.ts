@@ -1,8 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Out } from '../http/route.ts'
+import type { Piece } from './multipart-writer.ts'
 
 /** Large enough that the cost of a write does not count, small enough that a slow client holds little. */
 const CHUNK_CHARS = 64 * 1024
+/** So many pieces are made before other clients have their turn, also where they are short: each may have cost a read. */
+const PIECES_OF_A_TURN = 200
 
 /**
  * Gathers an answer's text and hands it on in large chunks. `add` gives a promise only when a chunk is full, so that a loop over
@@ -21,12 +24,19 @@ export class TextWriter {
     return this.#text.length < CHUNK_CHARS ? undefined : (this.flush() ?? setImmediate())
   }
 
-  /** Adds text piece by piece, no faster than the client reads it. */
-  async addAll(pieces: Iterable<string>): Promise<void> {
+  /** Adds piece by piece, no faster than the client reads it. Bytes go out as they come, after the text before them. */
+  async addAll(pieces: Iterable<Piece>): Promise<void> {
+    let count = 0
     for (const piece of pieces) {
-      const written = this.add(piece)
+      const written = typeof piece === 'string' ? this.add(piece) : this.#addBytes(piece)
       if (written !== undefined) await written
+      else if (++count % PIECES_OF_A_TURN === 0) await setImmediate()
     }
+  }
+
+  async #addBytes(bytes: Uint8Array): Promise<void> {
+    await this.flush()
+    await (this.#out.write(bytes) ?? setImmediate())
   }
 
   /** Sends what was gathered. Before any wait: a live feed's client must not be left without rows that are there. */
@@ -36,4 +46,11 @@ export class TextWriter {
     this.#text = ''
     return this.#out.write(text)
   }
+}
+
+/** Writes a whole body, with memory for one of its chunks. */
+export async function writePieces(out: Out, pieces: Iterable<Piece>): Promise<void> {
+  const writer = new TextWriter(out)
+  await writer.addAll(pieces)
+  await writer.flush()
 }

@@ -1,0 +1,63 @@
+import { CouchError } from '../couch-error.ts'
+import { jsonQuality, namedQuality } from '../http/accept.ts'
+import type { Answer, Call } from '../http/route.ts'
+import type { Database } from '../store/store.ts'
+import { type DocQuery, openRevsOf } from './doc-query.ts'
+import { multipartPieces, newBoundary } from './multipart-writer.ts'
+import { errorPart, type OpenRev, openRevs, revisionPart, revisionPieces } from './open-revision.ts'
+import { writePieces } from './text-writer.ts'
+
+/** `GET /db/doc?open_revs=…`: several revisions of one document, as a JSON list or a part for each. Parts always have the bytes. */
+export function answerOpenRevs(call: Call<DocQuery>, database: Database, id: string): Answer {
+  const { query, headers } = call
+  const isMixed = prefersMultipart(headers, 'multipart/mixed')
+  const form = {
+    members: query,
+    withBytes: isMixed || query.attachments === true || query.atts_since !== undefined,
+    attsSince: query.atts_since ?? [],
+  }
+  const opened = database.atOnce(() => {
+    const doc = database.doc(id)
+    if (doc === undefined && query.open_revs === 'all') throw new CouchError('not_found', 'missing')
+    return openRevs(database, doc, openRevsOf(doc, query), form)
+  })
+  return isMixed ? mixedAnswer(opened) : { write: out => writePieces(out, jsonPieces(opened)) }
+}
+
+/** True if a client names this kind of multipart and does not like JSON better. */
+export function prefersMultipart(
+  headers: Call['headers'],
+  mediaType: 'multipart/mixed' | 'multipart/related',
+): boolean {
+  const quality = namedQuality(headers, mediaType)
+  return quality > 0 && quality >= jsonQuality(headers)
+}
+
+function mixedAnswer(opened: Iterable<OpenRev>): Answer {
+  const boundary = newBoundary()
+  return {
+    headers: { 'Content-Type': `multipart/mixed; boundary="${boundary}"` },
+    write: out => writePieces(out, multipartPieces(boundary, mixedParts(opened))),
+  }
+}
+
+function* mixedParts(opened: Iterable<OpenRev>) {
+  for (const { rev, revision } of opened)
+    yield revision === undefined ? errorPart({ missing: rev }) : revisionPart(revision)
+}
+
+/** `[{"ok":{…}},{"missing":"1-x"}]` */
+function* jsonPieces(opened: Iterable<OpenRev>): Generator<string> {
+  let separator = '['
+  for (const { rev, revision } of opened) {
+    yield separator
+    separator = ',\n'
+    if (revision === undefined) yield `{"missing":"${rev}"}`
+    else {
+      yield '{"ok":'
+      yield* revisionPieces(revision)
+      yield '}'
+    }
+  }
+  yield separator === '[' ? '[]\n' : ']\n'
+}
