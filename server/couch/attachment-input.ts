@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { AttachmentEdit } from '../store/store.ts'
-import { LONE_SURROGATE } from './checked-doc-id.ts'
+import { isDotSegment, LONE_SURROGATE } from './checked-doc-id.ts'
 
 const DIGEST = /^[a-z0-9]+-[A-Za-z0-9+/=]{1,128}$/
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
@@ -47,12 +47,34 @@ export function describedBytes(
   )
 }
 
+/** Half of what a request's line and headers may be together. */
+const MAX_URL_CHARS = 32 * 1024
+const MAX_CHARS_OF_A_UNIT = '%EF%BF%BD'.length
+
+/**
+ * PouchDB asks for each attachment by its URL, and begins its pull anew, for ever, when that cannot be answered.
+ * @throws CouchError if an attachment's URL would be too long
+ */
+export function checkAttachmentUrls(
+  id: string,
+  attachments: readonly { readonly name: string }[] = [],
+): void {
+  for (const { name } of attachments) {
+    if ((id.length + name.length) * MAX_CHARS_OF_A_UNIT <= MAX_URL_CHARS) continue
+    if (encodeURIComponent(id).length + encodeURIComponent(name).length > MAX_URL_CHARS)
+      throw new CouchError('bad_request', 'Document id and attachment name are too long for a URL')
+  }
+}
+
 /** @throws CouchError if documents may not have an attachment of this name. */
 export function checkAttachmentName(name: string): void {
   if (name === '') throw new CouchError('bad_request', 'Attachment name must not be empty')
   if (name.startsWith('_'))
     throw new CouchError('bad_request', `Attachment name "${name}" starts with prohibited character "_"`)
   if (LONE_SURROGATE.test(name)) throw new CouchError('bad_request', 'Attachment name must be valid UTF-8')
+  // A URL parser drops them: a phone that asked for `a/..` was given the document, and kept that for the photo.
+  if (name.split('/').some(isDotSegment))
+    throw new CouchError('bad_request', `Attachment name "${name}" must not have "." or ".." between slashes`)
 }
 
 /** @throws CouchError `attachment_too_large` */

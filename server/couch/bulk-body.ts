@@ -8,7 +8,7 @@ import type { DocLimits } from './doc-input.ts'
 import { DocScanner } from './doc-scanner.ts'
 import { isSourceTooLarge, maxSourceBytes } from './doc-source.ts'
 import type { ParseGate } from './parse-gate.ts'
-import { type CutValue, headOf } from './value-cut.ts'
+import { type CutValue, idInText } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
@@ -16,8 +16,8 @@ const MAX_MEMORY_BYTES = 8 * 1024 * 1024
 const MAX_DOCS = 200_000
 const READ_BYTES = 256 * 1024
 
-/** A document of the body; `head` is the beginning of the text of one that is too large to read. */
-export type BulkDoc = { readonly doc: unknown } | { readonly tooLarge: true; readonly head: string }
+/** A document of the body, or the id of one that is too large to read. */
+export type BulkDoc = { readonly doc: unknown } | { readonly tooLarge: true; readonly id: string }
 
 /** A `_bulk_docs` body once all of it has arrived. */
 export type BulkBody = {
@@ -155,8 +155,8 @@ async function* docsOf(file: FileHandle, limits: DocLimits): AsyncGenerator<read
 }
 
 function bulkDoc(cut: CutValue, limits: DocLimits): BulkDoc {
-  if (cut.kind === 'too_large') return { tooLarge: true, head: cut.head.toString() }
-  if (isSourceTooLarge(cut.source, limits)) return { tooLarge: true, head: headOf(cut.source).toString() }
+  if (cut.kind === 'too_large') return { tooLarge: true, id: cut.id }
+  if (isSourceTooLarge(cut.source, limits)) return { tooLarge: true, id: idInText(cut.source) }
   return { doc: parseJson(cut.source) }
 }
 

@@ -179,18 +179,9 @@ function revOf(edit: Edit): string | undefined {
 
 /** What an error row calls a document that could not be read. */
 function namesOf(bulkDoc: BulkDoc): { readonly id: string; readonly rev?: string | undefined } {
-  if ('tooLarge' in bulkDoc) return { id: idInText(bulkDoc.head) }
+  if ('tooLarge' in bulkDoc) return { id: bulkDoc.id }
   const { _id: id, _rev: rev } = (bulkDoc.doc ?? {}) as { _id?: unknown; _rev?: unknown }
   return { id: typeof id === 'string' ? id : '', rev: typeof rev === 'string' ? rev : undefined }
-}
-
-function idInText(text: string): string {
-  const quoted = /"_id"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
-  try {
-    return String(JSON.parse(quoted ?? '""'))
-  } catch {
-    return ''
-  }
 }
 
 function tooLarge(): CouchError {

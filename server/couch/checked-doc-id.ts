@@ -6,8 +6,14 @@ const LOCAL = '_local/'
 /** Half a character: what JSON's `\u` escapes can say and UTF-8 cannot. */
 export const LONE_SURROGATE = /\p{Surrogate}/u
 
+/** True for what a client's URL parser takes for a way through the path and drops, however it was escaped. */
+export function isDotSegment(segment: string): boolean {
+  return segment === '.' || segment === '..'
+}
+
 /**
- * A document id as CouchDB allows it: any text, but a leading underscore is kept for `_design/` and `_local/`.
+ * A document id as CouchDB allows it: any text, but a leading underscore is kept for `_design/` and `_local/`. Other than there it is
+ * not `.` or `..`: no client can ask for them, and a pull that has to, for an attachment, stopped there for good.
  * @throws CouchError `illegal_docid`
  */
 export function checkedDocId(id: unknown): string {
@@ -15,6 +21,7 @@ export function checkedDocId(id: unknown): string {
   if (id === '') throw new CouchError('illegal_docid', 'Document id must not be empty')
   if (id.charCodeAt(0) === 0x5f) checkReserved(id)
   if (LONE_SURROGATE.test(id)) throw new CouchError('illegal_docid', 'Document id must be valid UTF-8')
+  if (isDotSegment(id)) throw new CouchError('illegal_docid', 'Document id must not be `.` or `..`')
   return id
 }
 

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseRev } from '../store/rev-tree/rev.ts'
 import type { AttachmentEdit, Edit, Revisions } from '../store/store.ts'
-import { describedBytes, readAttachments } from './attachment-input.ts'
+import { checkAttachmentUrls, describedBytes, readAttachments } from './attachment-input.ts'
 import { checkedDocId } from './checked-doc-id.ts'
 import { checkedRev, isBroughtRevPos, isRevPos, isRevSig } from './rev.ts'
 
@@ -57,6 +57,7 @@ export function readDoc(doc: RawDoc, id: string, limits: DocLimits): DocInput {
         ? undefined
         : readAttachments(doc._attachments, limits.maxAttachmentBytes),
   }
+  checkAttachmentUrls(id, input.attachments)
   checkDocumentSize(id, input.body, limits.maxDocumentBytes, describedBytes(input.attachments))
   return input
 }

@@ -1,13 +1,12 @@
-/** Of a document that is too large to keep: enough to find its `_id` for the error row. */
-const HEAD_BYTES = 64 * 1024
+import { IdFinder } from './id-finder.ts'
+import { StringEnd } from './string-end.ts'
 
-/** A value's text as it stood in the body; only its `head` if it was larger than asked for. */
+/** A value's text as it stood in the body; of one that is larger than asked for only its `_id`, for the error row. */
 export type CutValue =
   | { readonly kind: 'whole'; readonly source: Buffer }
-  | { readonly kind: 'too_large'; readonly head: Buffer }
+  | { readonly kind: 'too_large'; readonly id: string }
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
@@ -22,11 +21,11 @@ export class ValueCut {
   readonly #maxBytes: number
   #kind: 'unknown' | 'string' | 'nested' | 'scalar' = 'unknown'
   #depth = 0
-  #inString = false
-  /** Within a string: an odd number of backslashes stands right before here. */
-  #escaped = false
+  #string: StringEnd | undefined
   #parts: Buffer[] = []
   #bytes = 0
+  /** Of a value that is too large. */
+  #idFinder: IdFinder | undefined
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -40,9 +39,8 @@ export class ValueCut {
   }
 
   source(): CutValue {
-    const bytes = Buffer.concat(this.#parts)
-    if (this.#bytes > this.#maxBytes) return { kind: 'too_large', head: bytes }
-    return { kind: 'whole', source: bytes }
+    if (this.#idFinder !== undefined) return { kind: 'too_large', id: this.#idFinder.id }
+    return { kind: 'whole', source: Buffer.concat(this.#parts) }
   }
 
   #find(chunk: Buffer, start: number): number | undefined {
@@ -54,59 +52,36 @@ export class ValueCut {
   #endOfNested(chunk: Buffer, start: number): number | undefined {
     let at = start
     while (at < chunk.length) {
-      if (this.#inString) {
-        at = this.#endOfString(chunk, at)
-        if (this.#inString) return undefined
-        if (this.#depth === 0) return at
+      if (this.#string !== undefined) {
+        const end = this.#string.find(chunk, at)
+        if (end === undefined) return undefined
+        this.#string = undefined
+        if (this.#depth === 0) return end
+        at = end
         continue
       }
       const byte = chunk[at++]
-      if (byte === QUOTE) this.#inString = true
+      if (byte === QUOTE) this.#string = new StringEnd()
       else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++
       else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --this.#depth === 0) return at
     }
     return undefined
   }
 
-  /** After the closing quote; at the chunk's end with `#inString` still true if it is not here. */
-  #endOfString(chunk: Buffer, start: number): number {
-    let from = start
-    for (;;) {
-      const quote = chunk.indexOf(QUOTE, from)
-      const escaped = this.#isEscaped(chunk, from, quote === -1 ? chunk.length : quote)
-      if (quote === -1) {
-        this.#escaped = escaped
-        return chunk.length
-      }
-      this.#escaped = false
-      if (!escaped) {
-        this.#inString = false
-        return quote + 1
-      }
-      from = quote + 1
-    }
-  }
-
-  /** True if an odd number of backslashes ends at `end`. Before `from` stands what `#escaped` says. */
-  #isEscaped(chunk: Buffer, from: number, end: number): boolean {
-    let at = end
-    while (at > from && chunk[at - 1] === BACKSLASH) at--
-    const odd = (end - at) % 2 === 1
-    return at === from && this.#escaped ? !odd : odd
-  }
-
   #keep(bytes: Buffer): void {
-    const wasTooLarge = this.#bytes > this.#maxBytes
     this.#bytes += bytes.length
-    if (wasTooLarge) return
     this.#parts.push(bytes)
-    if (this.#bytes > this.#maxBytes) this.#parts = [headOf(Buffer.concat(this.#parts))]
+    if (this.#bytes <= this.#maxBytes) return
+    this.#idFinder ??= new IdFinder()
+    for (const part of this.#parts.splice(0)) this.#idFinder.push(part)
   }
 }
 
-/** The beginning of a text that is too large to keep. */
-export function headOf(source: Buffer): Buffer {
-  return source.subarray(0, HEAD_BYTES)
+/** The `_id` of a document whose text is too large to be parsed; empty if there is none. */
+export function idInText(source: Buffer): string {
+  const finder = new IdFinder()
+  finder.push(source)
+  return finder.id
 }
 
 function kindOf(byte: number | undefined): 'string' | 'nested' | 'scalar' {

@@ -14,7 +14,7 @@ function scan(chunks: readonly Buffer[], maxBytes = MAX_BYTES): unknown {
     for (const chunk of chunks) docs.push(...scanner.push(chunk))
     scanner.end()
     const parsed = docs.map(doc =>
-      doc.kind === 'whole' ? JSON.parse(doc.source.toString()) : { tooLarge: doc.head.length },
+      doc.kind === 'whole' ? JSON.parse(doc.source.toString()) : { tooLarge: doc.id },
     )
     return { ...Object.fromEntries(scanner.members), ...(scanner.hasDocs ? { docs: parsed } : {}) }
   } catch (error) {
@@ -110,13 +110,25 @@ t.test('a damaged body is refused exactly when JSON.parse refuses it', async t =
   }
 })
 
-t.test('a document over the limit is passed over, and its beginning kept', async t => {
-  const text = JSON.stringify({
-    docs: [{ _id: 'a', x: 'y'.repeat(200_000) }, { _id: 'b' }],
-    new_edits: false,
-  })
-  const chunks = randomChunks(generator(1), Buffer.from(text))
-  t.strictSame(scan(chunks), { docs: [{ tooLarge: 65_536 }, { _id: 'b' }], new_edits: false })
+t.test('a document over the limit is passed over, and its id found wherever it stands', async t => {
+  const big = 'y"\\'.repeat(100_000)
+  const tooLarge = [
+    { id: 'first', doc: { _id: 'first', big } },
+    {
+      id: 'la"st',
+      doc: { big, nested: [{ _id: 'not it' }], text: '"_id":"nor this"', _id: 'la"st', _rev: '1-a' },
+    },
+    { id: '', doc: { big, nested: { _id: 'not it' }, _id: 7 } },
+    { id: '', doc: [big, '_id', 'x'] },
+    { id: 'é', doc: { '_id ': 'no', big, _i: ['_id'], x: {}, _id: 'é' } },
+    { id: '', doc: { big, _id: 'x'.repeat(100_000) } },
+  ]
+  const random = generator(1)
+  const text = JSON.stringify({ docs: [...tooLarge.map(({ doc }) => doc), { _id: 'b' }], new_edits: false })
+  for (const chunks of [[Buffer.from(text)], randomChunks(random, Buffer.from(text))]) {
+    const docs = [...tooLarge.map(({ id }) => ({ tooLarge: id })), { _id: 'b' }]
+    t.strictSame(scan(chunks), { docs, new_edits: false })
+  }
 })
 
 t.test('a body that ends early is refused', async t => {
