@@ -5,7 +5,6 @@ import { CouchError } from '../couch-error.ts'
 
 const DECOMPRESSORS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate } as const
 type Encoding = keyof typeof DECOMPRESSORS
-type Decompressor = ReturnType<(typeof DECOMPRESSORS)[Encoding]>
 
 /** Up to here a body may be as repetitive as it likes. */
 const MAX_REPETITIVE_BYTES = 64 * 1024 * 1024
@@ -23,20 +22,21 @@ export function bodyStream(request: IncomingMessage): Readable {
   if (!isKnown(encoding)) {
     throw new CouchError('bad_content_type', `Content-Encoding ${encoding} is not supported; gzip is.`)
   }
-  const plain = DECOMPRESSORS[encoding]()
-  // Not `pipeline`: when the bytes turn out not to be gzip it destroys the request too, and the client's next request on the same
-  // connection waited until it timed out.
-  bytes.once('error', error => plain.destroy(error))
-  bytes.pipe(plain)
-  return Readable.from(decompressed(plain, encoding), { objectMode: false })
+  return Readable.from(decompressed(bytes, encoding), { objectMode: false })
 }
 
 function isKnown(encoding: string): encoding is Encoding {
   return Object.hasOwn(DECOMPRESSORS, encoding)
 }
 
-async function* decompressed(plain: Decompressor, encoding: Encoding): AsyncGenerator<Uint8Array> {
+async function* decompressed(bytes: Readable, encoding: Encoding): AsyncGenerator<Uint8Array> {
+  const plain = DECOMPRESSORS[encoding]()
   let length = 0
+  // Only now that somebody listens: a handler that answers without reading left the error of a body that is no gzip to nobody, and it
+  // ended the process. Not `pipeline`: it would destroy the request too, and the client's next request on the same connection waited
+  // until it timed out.
+  bytes.once('error', error => plain.destroy(error))
+  bytes.pipe(plain)
   try {
     for await (const chunk of plain as AsyncIterable<Uint8Array>) {
       length += chunk.length

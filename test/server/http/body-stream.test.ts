@@ -19,18 +19,24 @@ const counting: Route = {
   },
 }
 
+const unread: Route = { ...counting, path: '/unread', handle: () => ({ json: 'not read' }) }
+
 /** A client with a single connection, which it keeps. */
 async function singleConnection(t: Test) {
-  const { url } = await shellServer(t, [counting])
+  const { url } = await shellServer(t, [counting, unread])
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   t.teardown(() => agent.destroy())
-  return (body: Uint8Array, headers: Record<string, string> = { 'content-encoding': 'gzip' }) =>
+  return (body: Uint8Array, headers: Record<string, string> = { 'content-encoding': 'gzip' }, path = '/') =>
     new Promise<string>((resolve, reject) => {
-      const sent = request(url, { method: 'POST', agent, headers, timeout: 10_000 }, async answer => {
-        let text = ''
-        for await (const chunk of answer.setEncoding('utf8')) text += chunk
-        resolve(`${answer.statusCode} ${text.trim()}`)
-      })
+      const sent = request(
+        `${url}${path}`,
+        { method: 'POST', agent, headers, timeout: 10_000 },
+        async answer => {
+          let text = ''
+          for await (const chunk of answer.setEncoding('utf8')) text += chunk
+          resolve(`${answer.statusCode} ${text.trim()}`)
+        },
+      )
       sent.once('timeout', () => sent.destroy(new Error('no answer')))
       sent.once('error', reject)
       sent.end(body)
@@ -64,4 +70,12 @@ t.test('a body may shrink much or be large, but not both beyond measure', async 
   t.equal(await post(zeros(64)), `200 {"length":${64 * MEBIBYTE}}`)
   t.match(await post(zeros(80)), /^413 .*too_large.*200 times/)
   t.equal(await post(gzipSync('next')), '200 {"length":4}', 'and the connection goes on')
+})
+
+t.test('a body that is not the gzip it claims to be harms nobody if nobody reads it', async t => {
+  const post = await singleConnection(t)
+  for (const { name, body } of BROKEN) {
+    t.equal(await post(body, undefined, '/unread'), '200 "not read"', name)
+    t.equal(await post(Buffer.from('next'), {}), '200 {"length":4}', `the request after ${name}`)
+  }
 })
