@@ -41,6 +41,6 @@ const EVENTS: FeedFrame = {
 export const FRAMES = { normal: OBJECT, longpoll: OBJECT, continuous: LINES, eventsource: EVENTS } as const
 
 /** `rewound` tells a peer that its `since` was not of this history and that rows come again. */
-function endText({ lastSeq, pending, rewound }: FeedEnd): string {
+export function endText({ lastSeq, pending, rewound }: FeedEnd): string {
   return `"last_seq":${JSON.stringify(lastSeq)},"pending":${pending}${rewound ? ',"rewound":true' : ''}`
 }

@@ -15,6 +15,7 @@ import { docWriteRoutes } from './doc-write.ts'
 import { ensureFullCommitRoutes } from './ensure-full-commit.ts'
 import { localDocRoutes } from './local-docs.ts'
 import { localDocsListRoutes } from './local-docs-list.ts'
+import { problemsRoutes } from './problems.ts'
 import { purgeRoutes } from './purge.ts'
 import { revsDiffRoutes } from './revs-diff.ts'
 import { serverRoutes } from './server-facts.ts'
@@ -33,6 +34,7 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...compactionRoutes(context),
     ...purgeRoutes(context),
     ...changesRoutes(context),
+    ...problemsRoutes(context),
     ...revsDiffRoutes(context),
     ...bulkGetRoutes(context),
     ...bulkDocsRoutes(context),
