@@ -17,6 +17,8 @@ export type AttachmentBodyOptions = {
   readonly headers: IncomingHttpHeaders
   readonly name: string
   readonly maxBytes: number
+  /** How many bytes may wait in memory for their edit; 256 KiB if it is the edit's only attachment. */
+  readonly maxMemoryBytes?: number | undefined
 }
 
 /** Receives an attachment's bytes, into the store if they are many. What is refused or cut off leaves nothing behind. */
@@ -26,6 +28,7 @@ export async function receiveAttachment(
   options: AttachmentBodyOptions,
 ): Promise<AttachmentBody> {
   checkDeclaredSize(options)
+  const maxMemoryBytes = Math.min(options.maxMemoryBytes ?? MAX_MEMORY_BYTES, MAX_MEMORY_BYTES)
   const few: Uint8Array[] = []
   let upload: AttachmentUpload | undefined
   let length = 0
@@ -34,7 +37,7 @@ export async function receiveAttachment(
       length += chunk.length
       checkAttachmentSize(options.name, length, options.maxBytes)
       few.push(chunk)
-      if (length <= MAX_MEMORY_BYTES) continue
+      if (length <= maxMemoryBytes) continue
       upload ??= database.upload()
       for (const bytes of few.splice(0)) await upload.write(bytes)
     }

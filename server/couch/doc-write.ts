@@ -6,10 +6,11 @@ import { CouchError } from '../couch-error.ts'
 import { mediaType, requireJsonContent } from '../http/content-type.ts'
 import { readBody } from '../http/json-body.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
-import type { Database } from '../store/store.ts'
+import type { Database, Edit } from '../store/store.ts'
 import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { type DocLimits, interactiveEdit, type RawDoc, rawDoc, readDoc, replicatedEdit } from './doc-input.ts'
+import { receiveMultipartDoc } from './doc-multipart.ts'
 import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
 import { maxSourceBytes, parseDocSource } from './doc-source.ts'
 import { deleteLocalDoc, putLocalDoc } from './local-docs.ts'
@@ -61,10 +62,25 @@ export function newDocId(): string {
 async function putDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
   const id = docIdOf(call)
   checkMayWrite(call.caller, id)
-  if (mediaType(call.headers) === 'multipart/related')
-    throw new CouchError('bad_content_type', 'multipart/related is not supported yet; send JSON')
+  const type = mediaType(call.headers)
+  if (type === 'multipart/related') return putMultipart(call, database, { id, context })
+  if (type.startsWith('multipart/'))
+    throw new CouchError('bad_content_type', `Content-Type is ${type}, not multipart/related`)
   const { limits } = context
   return withDocument(call, context, doc => storeDocument(call, database, { id, doc, limits }))
+}
+
+async function putMultipart(
+  call: WriteCall,
+  database: Database,
+  { id, context }: { readonly id: string; readonly context: CouchContext },
+): Promise<Answer> {
+  if (isLocalDocId(id)) throw new CouchError('bad_request', '_local documents do not accept attachments.')
+  const { limits, parseGate } = context
+  const editOf = (doc: RawDoc) => namedEdit(call, { id, doc, limits })
+  return receiveMultipartDoc(call, { database, limits, parseGate, editOf }, async edit =>
+    createdAnswer(await writeEdit(database, edit), locationOf(call, id)),
+  )
 }
 
 async function postDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
@@ -99,12 +115,18 @@ async function storeDocument(
   database: Database,
   { id, doc, limits }: Stored,
 ): Promise<Answer> {
-  const revised = withNamedRev(doc, namedRev(call))
-  if (isLocalDocId(id)) return putLocalDoc(database, { name: localName(id), doc: revised, limits })
-  const input = readDoc(revised, id, limits)
-  const edit = call.query.new_edits === false ? replicatedEdit(input) : interactiveEdit(input)
-  const written = await writeEdit(database, edit)
+  if (isLocalDocId(id)) {
+    const revised = withNamedRev(doc, namedRev(call))
+    return putLocalDoc(database, { name: localName(id), doc: revised, limits })
+  }
+  const written = await writeEdit(database, namedEdit(call, { id, doc, limits }))
   return createdAnswer(written, locationOf(call, id))
+}
+
+/** What a call asks for: its query and headers say more than the document. */
+function namedEdit(call: WriteCall, { id, doc, limits }: Stored): Edit {
+  const input = readDoc(withNamedRev(doc, namedRev(call)), id, limits)
+  return call.query.new_edits === false ? replicatedEdit(input) : interactiveEdit(input)
 }
 
 /** A rev may stand in the query, in `If-Match` and in the document, but it has to be the same one. */

@@ -16,20 +16,31 @@ const MAX_RATIO = 200
  * alone, so that the refusal still reaches the client (a destroyed request takes its socket along).
  */
 export function bodyStream(request: IncomingMessage): Readable {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   const bytes = Readable.from(request.iterator({ destroyOnReturn: false }), { objectMode: false })
+  return unpacked(bytes, request.headers['content-encoding'] ?? '', 'The body')
+}
+
+/**
+ * What was packed with this `Content-Encoding`. `what` it is stands at the beginning of the reasons why it cannot be unpacked.
+ * @throws CouchError `bad_content_type` if nobody knows the encoding
+ */
+export function unpacked(bytes: Readable, contentEncoding: string, what: string): Readable {
+  const encoding = contentEncoding.trim().toLowerCase()
   if (encoding === 'identity' || encoding === '') return bytes
   if (!isKnown(encoding)) {
-    throw new CouchError('bad_content_type', `Content-Encoding ${encoding} is not supported; gzip is.`)
+    throw new CouchError(
+      'bad_content_type',
+      `${what} has Content-Encoding ${encoding}, which is not supported; gzip is.`,
+    )
   }
-  return Readable.from(decompressed(bytes, encoding), { objectMode: false })
+  return Readable.from(decompressed(bytes, encoding, what), { objectMode: false })
 }
 
 function isKnown(encoding: string): encoding is Encoding {
   return Object.hasOwn(DECOMPRESSORS, encoding)
 }
 
-async function* decompressed(bytes: Readable, encoding: Encoding): AsyncGenerator<Uint8Array> {
+async function* decompressed(bytes: Readable, encoding: Encoding, what: string): AsyncGenerator<Uint8Array> {
   const plain = DECOMPRESSORS[encoding]()
   let length = 0
   // Only now that somebody listens: a handler that answers without reading left the error of a body that is no gzip to nobody, and it
@@ -40,17 +51,17 @@ async function* decompressed(bytes: Readable, encoding: Encoding): AsyncGenerato
   try {
     for await (const chunk of plain as AsyncIterable<Uint8Array>) {
       length += chunk.length
-      checkRatio(length, plain.bytesWritten)
+      checkRatio(length, plain.bytesWritten, what)
       yield chunk
     }
   } catch (cause) {
     if (cause instanceof CouchError) throw cause
-    throw new CouchError('bad_request', `The body is not valid ${encoding}.`, { cause })
+    throw new CouchError('bad_request', `${what} is not valid ${encoding}.`, { cause })
   }
 }
 
 /** A limit that grows with what the client really sends: a few kilobytes must not fill the disk that large bodies wait on. */
-function checkRatio(length: number, compressed: number): void {
+function checkRatio(length: number, compressed: number, what: string): void {
   if (length <= MAX_REPETITIVE_BYTES || length <= MAX_RATIO * compressed) return
-  throw new CouchError('too_large', `The body unpacks to more than ${MAX_RATIO} times its size.`)
+  throw new CouchError('too_large', `${what} unpacks to more than ${MAX_RATIO} times its size.`)
 }

@@ -20,3 +20,16 @@ export function requireJsonContent(headers: IncomingHttpHeaders): void {
 export function namesJson(headers: IncomingHttpHeaders): boolean {
   return (headers.accept ?? '').toLowerCase().includes('application/json')
 }
+
+/** A parameter of a header's value (`boundary` of `multipart/related; boundary="x"`), quoted or not. The first one of that name. */
+export function headerParameter(value: string, name: string): string | undefined {
+  const first = value.indexOf(';')
+  // One piece after the other from where the last one ended: a header that is made to be slow has nothing to begin again from.
+  const parameter = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*|;\s*(?=;|$)/y
+  parameter.lastIndex = first === -1 ? value.length : first
+  for (let found = parameter.exec(value); found !== null; found = parameter.exec(value)) {
+    const [, key, quoted, token] = found
+    if (key?.toLowerCase() === name) return quoted?.replace(/\\(.)/g, '$1') ?? token
+  }
+  return undefined
+}

@@ -121,13 +121,13 @@ const CASES: readonly Case[] = [
     json: { error: 'missing_stub' },
   },
   {
-    name: 'parts',
+    name: 'parts that have nothing to do with each other',
     method: 'PUT',
     path: '/c',
     body: '--x--',
-    headers: { 'Content-Type': 'multipart/related; boundary=x' },
+    headers: { 'Content-Type': 'multipart/mixed; boundary=x' },
     status: 415,
-    json: { error: 'bad_content_type' },
+    json: { error: 'bad_content_type', reason: /multipart\/mixed/ },
   },
   {
     name: 'a replicated rev without a name',
