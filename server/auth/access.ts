@@ -1,3 +1,4 @@
+import { typeOfSuffix, typeViewName, typeViewOfDb } from '../../design-docs/type-view.ts'
 import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Caller } from './caller.ts'
@@ -13,7 +14,7 @@ import type { Caller } from './caller.ts'
  */
 export type Access = 'everyone' | 'public' | 'caller' | 'database' | 'admin'
 
-/** What a database is to the caller. `own-missing`: a name that begins with `me-`. `none`: the route names none. */
+/** What a database is to the caller. `own-missing`: `me-` and what is no type. `none`: the route names none. */
 type Relation = 'own' | 'own-missing' | 'other' | 'none'
 
 type Verdict = 'allow' | 'unauthorized' | 'forbidden' | 'not_found'
@@ -23,8 +24,8 @@ type Verdict = 'allow' | 'unauthorized' | 'forbidden' | 'not_found'
  * names a database is decided by the database, whatever its path goes on to say: bulk reads, local documents and
  * attachments too.
  *
- * `own` is `userdb-<hex of the token's sub>` and its `-metrics`, by these names or as `me` and `me-metrics`. All
- * else is `other` to a user: another's databases, `_users`, what admins made.
+ * `own` is `userdb-<hex of the token's sub>`, its `-metrics`, and its views of one type, such as its `-session`; by these names or as `me`,
+ * `me-metrics`, `me-session`. All else is `other` to a user: another's databases and views, `_users`, what admins made.
  */
 const ACCESS_TABLE: readonly {
   readonly access: Access | 'any'
@@ -55,14 +56,17 @@ export function admit(access: Access, caller: Caller, named: string | undefined)
   return name
 }
 
-/** True for the databases that are made at first use by the bearer of a valid token. */
+/** True for the databases that are made at first use by the bearer of a valid token. A view is none. */
 export function isOwnDatabase(caller: Caller, name: string): boolean {
   return caller.kind === 'user' && userOfDb(name)?.sub === caller.sub
 }
 
-/** Names that stand for the caller's own databases or for parts of the server; nobody can make a database of them. */
+/**
+ * Names that stand for the caller's own databases, for one type of a user's documents, or for parts of the server; nobody can make a
+ * database of them.
+ */
 export function isReservedName(name: string): boolean {
-  return name === 'me' || name.startsWith('me-') || name === 'api'
+  return name === 'me' || name.startsWith('me-') || name === 'api' || typeViewOfDb(name) !== undefined
 }
 
 function verdictOf(access: Access, caller: Caller, database: Relation): Verdict {
@@ -78,14 +82,20 @@ function verdictOf(access: Access, caller: Caller, database: Relation): Verdict 
 function relation(caller: Caller, named: string | undefined, name: string | undefined): Relation {
   if (named === undefined) return 'none'
   if (name === undefined) return 'own-missing'
-  return isOwnDatabase(caller, name) ? 'own' : 'other'
+  return isOwnDatabase(caller, name) || isOwnView(caller, name) ? 'own' : 'other'
 }
 
-/** Undefined: the user has no such database, as with `me-<type>`, which nothing answers yet. */
+function isOwnView(caller: Caller, name: string): boolean {
+  return caller.kind === 'user' && typeViewOfDb(name)?.sub === caller.sub
+}
+
+/** Undefined: the user has no such database, and there is no such type. */
 function realName(caller: Caller, named: string): string | undefined {
   if (caller.kind !== 'user' || (named !== 'me' && !named.startsWith('me-'))) return named
   if (named === 'me') return userDbName(caller.sub)
-  return named === 'me-metrics' ? metricsDbName(caller.sub) : undefined
+  if (named === 'me-metrics') return metricsDbName(caller.sub)
+  const type = typeOfSuffix(named.slice('me-'.length))
+  return type === undefined ? undefined : typeViewName({ sub: caller.sub, type })
 }
 
 function refusal(verdict: Exclude<Verdict, 'allow'>, access: Access): CouchError {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { isSequence, timeOf } from '../store/sequences.ts'
-import type { ChangeRow, Database, Place } from '../store/store.ts'
+import type { ChangeRow, ChangesQuery, Database, Place } from '../store/store.ts'
 import { rowPieces, rowText } from './change-row.ts'
 import type { FeedRequest } from './changes-query.ts'
 import { isDesignDocId } from './checked-doc-id.ts'
@@ -11,8 +11,16 @@ import { TextWriter } from './text-writer.ts'
 
 /** Rows of one read. Bodies end a page earlier, see `Database.changes`. */
 const PAGE_ROWS = 1000
+/**
+ * Numbers that one read looks at, where it may have to pass over all of them because they are of other types: some 4 ms. The changes of a
+ * whole database stand closer than that, so for these it means nothing.
+ */
+const STRETCH = 20_000
 /** Longer than RxDB waits between two attempts, and than a request waits for one of a browser's six connections. */
 const RXDB_NOW_MS = 10 * 60 * 1000
+
+/** What one read looks at: rows beyond `after`, as far as `upTo`. */
+type Stretch = Pick<ChangesQuery, 'after' | 'upTo'>
 
 /**
  * Writes one changes feed from its first byte to its last. Between pages the store is free and other clients have their turn; while
@@ -25,8 +33,9 @@ export class ChangesFeed {
   readonly #place: Place
   /** The last place that was looked at; what the client is told as `last_seq`. */
   #at: number
+  /** Backwards: only rows below it are left. */
+  #below: number
   #found: FoundBytes = new Map()
-  #isFresh = true
   #written = 0
 
   constructor(database: Database, request: FeedRequest) {
@@ -35,6 +44,7 @@ export class ChangesFeed {
     this.#frame = FRAMES[request.feed]
     this.#place = database.place(request.since)
     this.#at = this.#place.n
+    this.#below = this.#firstBelow()
   }
 
   /** True if the client has seen changes that this database, as it is now, never issued: it went back in time, or was made anew. */
@@ -97,24 +107,44 @@ export class ChangesFeed {
     while (this.#left > 0 && !wait.hasEnded()) {
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
-      const rows = this.#page()
+      const stretch = this.#stretch(updateSeq)
+      const rows = this.#page(stretch)
       for (const row of rows) {
         if (this.#isWanted(row)) {
           const written = this.#writeRow(writer, row, wait)
           if (written !== undefined) await written
         }
         this.#at = row.n
+        this.#below = row.n
       }
-      if (rows.length === 0) return this.#skipTo(updateSeq)
-      if (!this.#request.descending && this.#at >= updateSeq) return
+      if (rows.length === 0) this.#passOver(stretch, updateSeq)
+      if (this.#hasSeen(updateSeq)) return
       await setImmediate()
     }
   }
 
+  /** Named documents are looked for one by one, so their number is bound enough. */
+  #stretch(updateSeq: number): Stretch {
+    const { descending, filter } = this.#request
+    const after = descending ? this.#below : this.#at
+    if (filter.kind === 'ids') return { after }
+    return { after, upTo: descending ? Math.min(after, updateSeq + 1) - STRETCH : after + STRETCH }
+  }
+
+  /** What a filter passed over, or is of another type, need not be looked at again. */
+  #passOver({ upTo }: Stretch, updateSeq: number): void {
+    this.#below = upTo ?? 0
+    if (!this.#request.descending) this.#at = Math.max(this.#at, Math.min(upTo ?? updateSeq, updateSeq))
+  }
+
+  #hasSeen(updateSeq: number): boolean {
+    return this.#request.descending ? this.#below <= 1 : this.#at >= updateSeq
+  }
+
   /** Reads a page, and with it where its attachments are: a slow client comes to them when their revisions may be gone. */
-  #page(): ChangeRow[] {
+  #page(stretch: Stretch): ChangeRow[] {
     return this.#database.atOnce(() => {
-      const rows = this.#readRows()
+      const rows = this.#readRows(stretch)
       if (this.#request.attachments)
         this.#found = findBytes(
           this.#database,
@@ -124,10 +154,10 @@ export class ChangesFeed {
     })
   }
 
-  #readRows(): ChangeRow[] {
+  #readRows(stretch: Stretch): ChangeRow[] {
     const { descending, includeDocs, lastLive, filter } = this.#request
     return this.#database.changes({
-      after: descending ? this.#above() : this.#at,
+      ...stretch,
       limit: Math.min(this.#left, PAGE_ROWS),
       descending,
       withBodies: includeDocs,
@@ -137,16 +167,9 @@ export class ChangesFeed {
   }
 
   /** A feed backwards begins at its `since`, and without one, or with one that nobody issued, at the newest change. */
-  #above(): number {
-    if (!this.#isFresh) return this.#at
-    this.#isFresh = false
+  #firstBelow(): number {
     const isFromEnd = this.#place.n === 0 && timeOf(this.#request.since) === undefined
     return isFromEnd ? Number.POSITIVE_INFINITY : this.#place.n + 1
-  }
-
-  /** What a filter passed over need not be looked at again. */
-  #skipTo(updateSeq: number): void {
-    if (!this.#request.descending) this.#at = Math.max(this.#at, updateSeq)
   }
 
   #isWanted(row: ChangeRow): boolean {

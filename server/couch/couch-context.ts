@@ -1,5 +1,8 @@
 import type { Logger } from 'pino'
+import { typeViewOfDb } from '../../design-docs/type-view.ts'
+import { userDbName } from '../../design-docs/user-db.ts'
 import { isOwnDatabase } from '../auth/access.ts'
+import type { Caller } from '../auth/caller.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Call, Route } from '../http/route.ts'
@@ -24,18 +27,31 @@ export type CouchContext = {
 }
 
 /**
- * The database that a call's `:db` names. A user's own one is made at its first use, so that a phone with a valid
- * token never meets a 404 it would answer with a `PUT`.
+ * The database that a call's `:db` names, or of which it names a type: `database.name` is that of the database. A user's own one is made
+ * at its first use, so that a phone with a valid token never meets a 404 it would answer with a `PUT`.
  */
-async function databaseOf(context: CouchContext, call: Call): Promise<Database> {
-  const name = call.params.db ?? ''
-  const database = context.store.database(name) ?? (await provision(context.store, call, name))
+export async function databaseOf(
+  context: Pick<CouchContext, 'store'>,
+  call: Pick<Call, 'caller' | 'params'>,
+): Promise<Database> {
+  const named = call.params.db ?? ''
+  const view = typeViewOfDb(named)
+  const database = await realDatabase(context, call.caller, view === undefined ? named : userDbName(view.sub))
+  return view === undefined ? database : database.ofType(view.type)
+}
+
+async function realDatabase(
+  context: Pick<CouchContext, 'store'>,
+  caller: Caller,
+  name: string,
+): Promise<Database> {
+  const database = context.store.database(name) ?? (await provision(context.store, caller, name))
   if (database === undefined) throw new CouchError('not_found', 'Database does not exist.')
   return database
 }
 
-async function provision(store: Store, call: Call, name: string): Promise<Database | undefined> {
-  if (!isOwnDatabase(call.caller, name)) return undefined
+async function provision(store: Store, caller: Caller, name: string): Promise<Database | undefined> {
+  if (!isOwnDatabase(caller, name)) return undefined
   await store.createDatabase(name)
   return store.database(name)
 }

@@ -22,6 +22,8 @@ export function databaseFactsRoutes(context: CouchContext): readonly Route[] {
       access: 'admin',
       body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_LIMIT_BYTES },
       async handle(call, database) {
+        if (call.params.db !== database.name)
+          throw new CouchError('forbidden', `It holds for all of ${database.name}: set it there.`)
         await database.setRevsLimit(checkedRevsLimit(call.body))
         return { json: { ok: true } }
       },

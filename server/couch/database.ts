@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { typeViewOfDb } from '../../design-docs/type-view.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
 import { checkDatabaseName, USERS_DATABASE } from './checked-database-name.ts'
-import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { type CouchContext, databaseOf, databaseRoute } from './couch-context.ts'
 import { factsAnswer } from './database-facts.ts'
 
 const deleteQuery = z.object({ rev: z.string().optional() })
@@ -22,7 +23,7 @@ export function databaseRoutes(context: CouchContext): readonly Route[] {
     databaseRoute(context, {
       method: 'GET',
       path,
-      handle: (_call, database) => ({ json: factsAnswer(database) }),
+      handle: (call, database) => ({ json: { ...factsAnswer(database), db_name: call.params.db } }),
     }),
     { method: 'PUT', path, access: 'database', handle: call => createDatabase(context.store, call) },
     deletion,
@@ -31,12 +32,19 @@ export function databaseRoutes(context: CouchContext): readonly Route[] {
 
 async function createDatabase(store: Store, call: Call): Promise<Answer> {
   const name = call.params.db ?? ''
-  checkDatabaseName(name)
-  if ((await store.createDatabase(name)) === 'exists') {
-    throw new CouchError('file_exists', 'The database could not be created, the file already exists.')
+  if (typeViewOfDb(name) !== undefined) {
+    // A view is there as soon as its database is, which its owner has from his first use on. PouchDB takes this answer for a success.
+    await databaseOf({ store }, call)
+    throw fileExists()
   }
+  checkDatabaseName(name)
+  if ((await store.createDatabase(name)) === 'exists') throw fileExists()
   const location = `${call.origin}/${encodeURIComponent(name)}`
   return { status: 201, headers: { Location: location }, json: { ok: true } }
+}
+
+function fileExists(): CouchError {
+  return new CouchError('file_exists', 'The database could not be created, the file already exists.')
 }
 
 async function deleteDatabase(store: Store, name: string, rev: string | undefined): Promise<Answer> {
@@ -47,6 +55,8 @@ async function deleteDatabase(store: Store, name: string, rev: string | undefine
     )
   }
   if (name === USERS_DATABASE) throw new CouchError('forbidden', `${USERS_DATABASE} is the server's own.`)
+  if (typeViewOfDb(name) !== undefined)
+    throw new CouchError('forbidden', `${name} is one type of a user's database, and goes with that one.`)
   if (!(await store.deleteDatabase(name))) throw new CouchError('not_found', 'Database does not exist.')
   return { json: { ok: true } }
 }

@@ -69,6 +69,13 @@ export type Place = { readonly n: number; readonly rewound: boolean }
 /** One database. All of its methods throw `CouchError('not_found')` once the database is deleted. */
 export interface Database {
   readonly name: string
+  /**
+   * The same database, of which only one type is listed and counted. An id is of a type if it is the type, or begins with it and a
+   * colon. `docCount` and `docDelCount`, `docs`, `offset`, `changes` and `pending` are those of the type; all else, also what is read and
+   * written by id, is the whole database's, and so are its sequences: `onChange` calls back for changes of other types, too. The counts are
+   * made when these members of `facts` are read, and cost as much as the type has documents.
+   */
+  ofType(type: string): Database
   facts(): DatabaseFacts
   /**
    * Runs reads of this store as one: they see the same moment, also while the writer goes on. For reads that belong together, as a
@@ -99,7 +106,10 @@ export interface Database {
   /** What a peer's revisions are missing here, for the ids that miss any. */
   revsDiff(revs: ReadonlyMap<string, readonly string[]>): Map<string, RevsDiff>
 
-  /** One page of the changes feed: at most `limit` rows or about a mebibyte of bodies, and at least one row if any. */
+  /**
+   * One page of the changes feed: at most `limit` rows or about a mebibyte of bodies, and at least one row if any. Of a type it may pass
+   * over everything: `upTo` bounds what one page costs, and no row then means that there is none up to there.
+   */
   changes(query: ChangesQuery): ChangeRow[]
   /** How many rows a feed still holds after (descending: before) this place. */
   pending(n: number, descending?: boolean): number
@@ -301,6 +311,8 @@ export type RevsDiff = {
 export type ChangesQuery = {
   /** Ascending: rows with a number above it. Descending: rows with a number below it; `Infinity` starts at the end. */
   readonly after: number
+  /** Only rows up to this number. Descending: down to it. */
+  readonly upTo?: number | undefined
   readonly limit: number
   readonly descending?: boolean | undefined
   /** With the winner's body. */

@@ -26,13 +26,14 @@ import type { Listeners } from './listeners.ts'
 import { purgeInSlices } from './purge-slices.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
 import { readLastBefore } from './reader/change-times.ts'
-import { readChanges } from './reader/changes.ts'
-import { countPending, readFacts } from './reader/counts.ts'
-import { countBefore, readDoc, readDocs, readRevision } from './reader/docs.ts'
+import { readFacts } from './reader/counts.ts'
+import { readDoc, readRevision } from './reader/docs.ts'
 import { readIncarnations } from './reader/incarnations.ts'
 import { IssuedSequences } from './reader/issued-sequences.ts'
+import { type Listing, WHOLE } from './reader/listing.ts'
 import { readLocalDoc, readLocalDocs } from './reader/local-docs.ts'
 import { readRevsDiff } from './reader/revs-diff.ts'
+import { typeListing } from './reader/type-listing.ts'
 import { writeInSlices } from './write-slices.ts'
 import type { WriterClient } from './writer-client.ts'
 
@@ -52,11 +53,13 @@ export class SqliteDatabase implements Database {
   readonly name: string
   readonly #db: number
   readonly #shared: Shared
+  readonly #listing: Listing
   readonly #sequences: IssuedSequences
   #deletionsSeen: number
 
-  constructor(shared: Shared, db: number, name: string) {
+  constructor(shared: Shared, db: number, name: string, listing = WHOLE) {
     this.#shared = shared
+    this.#listing = listing
     this.#db = db
     this.name = name
     this.#deletionsSeen = shared.deletions()
@@ -66,8 +69,12 @@ export class SqliteDatabase implements Database {
     )
   }
 
+  ofType(type: string): Database {
+    return new SqliteDatabase(this.#shared, this.#db, this.name, typeListing(type))
+  }
+
   facts(): DatabaseFacts {
-    return readFacts(this.#reader(), this.#db)
+    return this.#listing.facts(this.#reader(), this.#db)
   }
 
   atOnce<Result>(read: () => Result): Result {
@@ -91,11 +98,11 @@ export class SqliteDatabase implements Database {
   }
 
   docs(query: DocsQuery): DocRow[] {
-    return readDocs(this.#reader(), this.#db, query)
+    return this.#listing.docs(this.#reader(), this.#db, query)
   }
 
   offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number {
-    return countBefore(this.#reader(), this.#db, query)
+    return this.#listing.offset(this.#reader(), this.#db, query)
   }
 
   revsDiff(revs: ReadonlyMap<string, readonly string[]>): Map<string, RevsDiff> {
@@ -103,11 +110,11 @@ export class SqliteDatabase implements Database {
   }
 
   changes(query: ChangesQuery): ChangeRow[] {
-    return readChanges(this.#reader(), this.#db, query)
+    return this.#listing.changes(this.#reader(), this.#db, query)
   }
 
   pending(n: number, descending = false): number {
-    return countPending(this.#reader(), this.#db, n, descending)
+    return this.#listing.pending(this.#reader(), this.#db, n, descending)
   }
 
   place(since: string): Place {

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { entitiesIn } from '../../../design-docs/catalogue.ts'
+import { typeViewName } from '../../../design-docs/type-view.ts'
 import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
 import { type Access, admit, isOwnDatabase, isReservedName } from '../../../server/auth/access.ts'
 import type { Caller } from '../../../server/auth/caller.ts'
@@ -40,16 +42,34 @@ const cases: readonly Case[] = [
   { access: 'database', caller: user, named: 'me', gives: { name: OWN } },
   { access: 'database', caller: user, named: 'me-metrics', gives: { name: metricsDbName('anna') } },
   { access: 'database', caller: user, named: metricsDbName('anna'), gives: { name: metricsDbName('anna') } },
-  { access: 'database', caller: user, named: 'me-session', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-session', gives: { name: `${OWN}-session` } },
+  { access: 'database', caller: user, named: 'me-phase-stat', gives: { name: `${OWN}-phase-stat` } },
+  { access: 'database', caller: user, named: 'me-phaseStat', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-Session', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-x', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-constructor', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-session-session', gives: 'not_found' },
+  { access: 'database', caller: user, named: 'me-metrics-session', gives: 'not_found' },
+  { access: 'database', caller: anonymous, named: 'me-session', gives: 'unauthorized' },
+  { access: 'database', caller: anonymous, named: `${OWN}-session`, gives: 'unauthorized' },
+  { access: 'admin', caller: user, named: `${OWN}-session`, gives: 'forbidden' },
   { access: 'database', caller: user, named: OTHER, gives: 'forbidden' },
   { access: 'database', caller: user, named: metricsDbName('bert'), gives: 'forbidden' },
-  { access: 'database', caller: user, named: `${OWN}-session`, gives: 'forbidden' },
+  { access: 'database', caller: user, named: `${OWN}-session`, gives: { name: `${OWN}-session` } },
+  { access: 'database', caller: user, named: `${OWN}-x`, gives: 'forbidden' },
+  { access: 'database', caller: user, named: `${OWN}-session\0`, gives: 'forbidden' },
+  { access: 'database', caller: user, named: `${OWN}-metrics-session`, gives: 'forbidden' },
+  { access: 'database', caller: user, named: `${OTHER}-session`, gives: 'forbidden' },
+  { access: 'database', caller: user, named: `${OTHER}-gamification-stats`, gives: 'forbidden' },
   { access: 'database', caller: user, named: `${OWN}\0`, gives: 'forbidden' },
   { access: 'database', caller: user, named: OWN.toUpperCase(), gives: 'forbidden' },
   { access: 'database', caller: user, named: `${OWN}/`, gives: 'forbidden' },
   { access: 'database', caller: user, named: '_users', gives: 'forbidden' },
   { access: 'database', caller: user, named: '', gives: 'forbidden' },
   { access: 'database', caller: admin, named: OTHER, gives: { name: OTHER } },
+  { access: 'database', caller: admin, named: `${OTHER}-session`, gives: { name: `${OTHER}-session` } },
+  { access: 'database', caller: admin, named: 'me-session', gives: { name: 'me-session' } },
   { access: 'database', caller: admin, named: '_users', gives: { name: '_users' } },
   { access: 'database', caller: admin, named: 'me', gives: { name: 'me' } },
   // A route that forgot to say what it is: denied, not open.
@@ -75,11 +95,26 @@ t.test('only the databases of a valid token’s sub are made by themselves', asy
   t.equal(isOwnDatabase(user, metricsDbName('anna')), true)
   t.equal(isOwnDatabase(user, OTHER), false)
   t.equal(isOwnDatabase(user, 'userdb-'), false)
+  t.equal(isOwnDatabase(user, `${OWN}-session`), false, 'a view is no database')
   t.equal(isOwnDatabase(admin, OWN), false)
   t.equal(isOwnDatabase(anonymous, OWN), false)
 })
 
+t.test('a user has a view of each type, under two names, and nobody else has it', async t => {
+  const bert: Caller = { kind: 'user', sub: 'bert', expiresAt: 0 }
+  for (const { type } of entitiesIn('main')) {
+    const name = typeViewName({ sub: 'anna', type })
+    t.equal(admit('database', user, name), name)
+    t.equal(admit('database', user, name.replace(OWN, 'me')), name)
+    t.throws(() => admit('database', bert, name), { word: 'forbidden' })
+    t.not(admit('database', bert, name.replace(OWN, 'me')), name)
+    t.equal(isReservedName(name), true)
+  }
+})
+
 t.test('names that stand for something else', async t => {
-  for (const name of ['me', 'me-metrics', 'me-x', 'api']) t.equal(isReservedName(name), true, name)
-  for (const name of ['media', 'apis', 'users', 'm']) t.equal(isReservedName(name), false, name)
+  for (const name of ['me', 'me-metrics', 'me-x', 'api', `${OWN}-session`])
+    t.equal(isReservedName(name), true, name)
+  for (const name of ['media', 'apis', 'users', 'm', OWN, `${OWN}-x`])
+    t.equal(isReservedName(name), false, name)
 })

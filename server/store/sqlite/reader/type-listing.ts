@@ -1,0 +1,131 @@
+import type { DatabaseFacts, DocRow, DocsQuery } from '../../store.ts'
+import type { Connection } from '../connection.ts'
+import { readChanges } from './changes.ts'
+import { readFacts } from './counts.ts'
+import { readDocs } from './docs.ts'
+import { inRange } from './id-range.ts'
+import type { Listing } from './listing.ts'
+import { idsOfType, isOfType, ofType, rangesOfType, type TypeIds } from './type-ids.ts'
+
+/** One type of the database. Counts are made when they are asked for, because the counters know only the whole. */
+export function typeListing(type: string): Listing {
+  const typeIds = idsOfType(type)
+  return {
+    facts: (connection, db) => factsOfType(connection, db, typeIds),
+    docs: (connection, db, query) => readDocsOfType(connection, db, query, typeIds),
+    offset: (connection, db, query) => countBeforeOfType(connection, db, query, typeIds),
+    pending: (connection, db, n, descending) =>
+      connection.atOnce(() => countPendingOfType(connection, db, { n, descending, typeIds })),
+    changes(connection, db, query) {
+      const ids = query.ids?.filter(id => isOfType(typeIds, id))
+      return readChanges(connection, db, { ...query, ids }, typeIds)
+    },
+  }
+}
+
+/** Most who ask for facts do so for the last number alone: they pay nothing for the counts. */
+function factsOfType(connection: Connection, db: number, typeIds: TypeIds): DatabaseFacts {
+  let counted: Counts | undefined
+  const counts = () => {
+    counted ??= countDocs(connection, db, typeIds)
+    return counted
+  }
+  return {
+    ...readFacts(connection, db),
+    get docCount() {
+      return counts().live
+    },
+    get docDelCount() {
+      return counts().deleted
+    },
+  }
+}
+
+type Counts = { readonly live: number; readonly deleted: number }
+
+function countDocs(connection: Connection, db: number, typeIds: TypeIds): Counts {
+  const sums = rangesOfType(typeIds, { limit: 0 }).map(range => {
+    const { sql, params } = inRange('id', range)
+    const statement = `select count(*), sum(deleted) from docs where db = ?${sql}`
+    return connection.row<[number, number | null]>(statement, db, ...params) ?? [0, 0]
+  })
+  const all = sums.reduce((sum, [count]) => sum + count, 0)
+  const deleted = sums.reduce((sum, [, count]) => sum + (count ?? 0), 0)
+  return { live: all - deleted, deleted }
+}
+
+/** A page is of one range, the first that has any: what a full page left of it would else be passed over. */
+function readDocsOfType(connection: Connection, db: number, query: DocsQuery, typeIds: TypeIds): DocRow[] {
+  return connection.atOnce(() => {
+    const [first, second] = rangesOfType(typeIds, query)
+    const rows = readDocs(connection, db, { ...query, ...first })
+    if (rows.length > 0) return rows
+    const skipped = query.skip ? countLive(connection, db, first) : 0
+    return readDocs(connection, db, { ...query, ...second, skip: Math.max((query.skip ?? 0) - skipped, 0) })
+  })
+}
+
+function countBeforeOfType(
+  connection: Connection,
+  db: number,
+  { startKey, descending }: Pick<DocsQuery, 'startKey' | 'descending'>,
+  typeIds: TypeIds,
+): number {
+  if (startKey === undefined) return 0
+  // Read the other way, what stands before a key is what comes behind it.
+  const before = { startKey, inclusiveStart: false, descending: descending !== true, limit: 0 }
+  return rangesOfType(typeIds, before).reduce((sum, range) => sum + countLive(connection, db, range), 0)
+}
+
+function countLive(connection: Connection, db: number, range: Parameters<typeof inRange>[1]): number {
+  const { sql, params } = inRange('id', range)
+  const statement = `select count(*) from docs where db = ? and deleted = 0${sql}`
+  return connection.row<[number]>(statement, db, ...params)?.[0] ?? 0
+}
+
+/** So few changes are counted one by one, before anything is known of the type. */
+const FEW_CHANGES = 1000
+
+type Rest = { readonly n: number; readonly descending: boolean; readonly typeIds: TypeIds }
+
+/**
+ * By whichever is shorter: the type's documents, or the rest of the feed. A type of ten documents does not count its way through a
+ * million changes of others, and a feed that is nearly at its end not through all its documents.
+ */
+function countPendingOfType(connection: Connection, db: number, rest: Rest): number {
+  const { n, descending } = rest
+  const { updateSeq } = readFacts(connection, db)
+  const changes = descending ? Math.min(n, updateSeq) : Math.max(updateSeq - n, 0)
+  const counted = changes > FEW_CHANGES ? countByIds(connection, db, rest, Math.ceil(changes / 2)) : undefined
+  if (counted !== undefined) return counted
+  const { sql, params } = ofType(rest.typeIds)
+  const statement = `select count(*) from docs indexed by docs_by_seq where db = ? and ${beyond(descending)}${sql}`
+  return connection.row<[number]>(statement, db, n, ...params)?.[0] ?? 0
+}
+
+/** Undefined if the type has more documents than that. */
+function countByIds(
+  connection: Connection,
+  db: number,
+  { n, descending, typeIds }: Rest,
+  max: number,
+): number | undefined {
+  let pending = 0
+  for (const range of rangesOfType(typeIds, { limit: 0 })) {
+    const { sql, params } = inRange('id', range)
+    const [count, found] = connection.row<[number, number | null]>(
+      `select count(*), sum(${beyond(descending)}) from (select seq from docs where db = ?${sql} limit ?)`,
+      n,
+      db,
+      ...params,
+      max,
+    ) ?? [0, 0]
+    if (count >= max) return undefined
+    pending += found ?? 0
+  }
+  return pending
+}
+
+function beyond(descending: boolean): string {
+  return descending ? 'seq < ?' : 'seq > ?'
+}
