@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { listDeadLetters, replayDeadLetters } from '../../bridge/dead-letters.ts'
+import { entitiesIn } from '../../design-docs/catalogue.ts'
+import type { Entity } from '../../design-docs/entity.ts'
+import { randomDoc } from '../design-docs/random-docs.ts'
 import type { AnyDoc } from '../fixtures/entity-doc.ts'
-import { bulkDocs, mirror } from '../fixtures/mirror.ts'
+import { bulkDocs, type Mirror, mirror, type User } from '../fixtures/mirror.ts'
+import { rounds } from '../fixtures/rounds.ts'
+import { type SeededRandom, seededRandom } from '../fixtures/seeded-random.ts'
 import { sessionDoc } from '../fixtures/workout.ts'
 
 type Poison = { readonly name: string; readonly doc: AnyDoc; readonly path: string | undefined }
@@ -168,4 +173,78 @@ t.test('where nothing was ever mirrored there are no letters', async t => {
   t.strictSame(await listDeadLetters(program.databaseUrl), [])
   const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }
   t.strictSame(await replayDeadLetters(options), { replayed: 0, closed: 0, left: 0 })
+})
+
+/** A document of random edits: its description, its first version, and its leaves as lists of rev ids, the newest first. */
+type Edited = {
+  readonly entity: Entity
+  readonly first: Record<string, unknown>
+  readonly leaves: string[][]
+}
+
+/** Versions, forks and deletions of documents that are right, wrong, or in the wrong database, as they would come from phones. */
+function randomEdit(random: SeededRandom, docs: Edited[], kinds: readonly Entity[]): unknown {
+  const entity = random.pick(kinds)
+  const edited =
+    docs.length > 0 && random.chance(0.6)
+      ? random.pick(docs)
+      : { entity, first: randomDoc(entity, random.next), leaves: [[]] }
+  if (!docs.includes(edited)) docs.push(edited)
+  const { _id, clientId, sessionId, deviceId } = edited.first
+  const at = random.below(edited.leaves.length)
+  const leaf = edited.leaves[at] ?? []
+  const isFork = leaf.length > 1 && random.chance(0.4)
+  const ids = [random.uuid().replaceAll('-', ''), ...(isFork ? leaf.slice(1) : leaf)]
+  if (isFork) edited.leaves.push(ids)
+  else edited.leaves[at] = ids
+  const identity = { _id, ...(edited.entity.rows === undefined ? { clientId, deviceId } : { sessionId }) }
+  const members = random.chance(0.15) ? { _deleted: true } : randomDoc(edited.entity, random.next)
+  return { ...members, ...identity, _revisions: { start: ids.length, ids } }
+}
+
+/** What `_problems` tells of a user, as far as a letter would: a document's first problem. */
+async function toldOf(program: Mirror, { database, metricsDatabase }: User): Promise<string[]> {
+  const told = []
+  for (const name of [database, metricsDatabase]) {
+    const answer = await program.request('GET', `${name}/_problems`)
+    const { problems: docs } = answer as {
+      readonly problems: readonly {
+        readonly id: string
+        readonly rev: string
+        readonly problems: readonly { readonly path: string; readonly reason: string }[]
+      }[]
+    }
+    for (const { id, rev, problems } of docs)
+      told.push(JSON.stringify([name, id, rev, problems[0]?.path, problems[0]?.reason]))
+  }
+  return told.sort()
+}
+
+t.test('`_problems` tells the same documents, paths and reasons as the letters do', async t => {
+  const random = seededRandom(t)
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const [main, metrics] = [entitiesIn('main'), entitiesIn('metrics')]
+  const databases = [
+    { name: user.database, kinds: [...main, ...metrics], docs: [] },
+    { name: user.metricsDatabase, kinds: [...metrics, ...metrics, ...main.slice(0, 1)], docs: [] },
+  ]
+  let most = 0
+  for (let round = 0; round < rounds(4, 60); round++) {
+    for (const { name, kinds, docs } of databases) {
+      const edits = Array.from({ length: 1 + random.below(150) }, () => randomEdit(random, docs, kinds))
+      // A few have ids that no document can have: those are refused, each in its row.
+      await program.request('POST', `${name}/_bulk_docs`, { docs: edits, new_edits: false })
+    }
+    await user.mirrored()
+    const letters = await listDeadLetters(program.databaseUrl)
+    const kept = letters.map(({ database, docId, rev, path = '', reason }) =>
+      JSON.stringify([database, docId, rev, path, reason]),
+    )
+    t.strictSame(await toldOf(program, user), kept.sort())
+    most = Math.max(most, letters.length)
+    if (!t.passing()) return
+  }
+  t.ok(most > 10, 'there was something to tell')
 })
