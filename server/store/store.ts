@@ -99,7 +99,10 @@ export interface Database {
    * stemming, compaction or purge: read both `atOnce`.
    */
   revision(doc: StoredDoc, rev: string): Revision | undefined
-  /** Documents by id, one row per live document in the range, at most `limit` of them or about a mebibyte. */
+  /**
+   * Documents by id, one row per live document in the range, at most `limit` of them or about a mebibyte. Of a type a page may be shorter:
+   * only an empty one is the end.
+   */
   docs(query: DocsQuery): DocRow[]
   /** How many live documents stand before this id (or, descending, after it): `offset` of `_all_docs`. */
   offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number

@@ -39,7 +39,7 @@ t.test('a user’s databases are made at first use, and only his', async t => {
   t.match(await user('GET', `/${name}`), { status: 200, json: { db_name: name } })
   t.match(await user('GET', '/me-metrics'), { status: 200, json: { db_name: metricsDbName('first use') } })
   t.match(await user('HEAD', '/me'), { status: 200, json: undefined })
-  t.match(await user('GET', '/me-session'), { status: 404 })
+  t.match(await user('GET', '/me-x'), { status: 404 })
   t.strictSame(server.store.databaseNames({ limit: 10 }), ['_users', name, metricsDbName('first use')])
 })
 
