@@ -1,0 +1,752 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { Connection } from '../../../server/store/sqlite/connection.ts'
+import { loadDriver } from '../../../server/store/sqlite/driver.ts'
+import { eventually } from '../../fixtures/eventually.ts'
+import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-client.ts'
+import { rounds } from '../../fixtures/rounds.ts'
+import { runningServer } from '../../fixtures/running-server.ts'
+import { type SeededRandom, seededRandom } from '../../fixtures/seeded-random.ts'
+
+const MIB = 1024 * 1024
+const dataFolder = t.testdir()
+const server = await runningServer(t, { dataFolder, maxAttachmentBytes: 4 * MIB, maxDocumentBytes: 100_000 })
+const open = await loadDriver()
+
+type Sent = { readonly headers?: readonly string[]; readonly body: string | Uint8Array }
+const BOUNDARY = 'b7e2c1'
+const JSON_TYPE = 'Content-Type: application/json'
+
+/** A multipart body of these parts, all of its bytes. */
+function multipart(parts: readonly Sent[]): Buffer {
+  const pieces = parts.flatMap(({ headers = [], body }) => [
+    `--${BOUNDARY}\r\n${headers.map(header => `${header}\r\n`).join('')}\r\n`,
+    body,
+    '\r\n',
+  ])
+  return Buffer.concat([...pieces, `--${BOUNDARY}--`].map(piece => Buffer.from(piece)))
+}
+
+function put(database: HttpClient, path: string, body: Uint8Array, headers: Record<string, string> = {}) {
+  return database.send('PUT', path, {
+    body,
+    headers: { 'Content-Type': `multipart/related; boundary="${BOUNDARY}"`, ...headers },
+  })
+}
+
+function putDoc(database: HttpClient, path: string, doc: unknown, parts: readonly Sent[]) {
+  return put(database, path, multipart([{ headers: [JSON_TYPE], body: JSON.stringify(doc) }, ...parts]))
+}
+
+function md5(data: string | Uint8Array): string {
+  return `md5-${createHash('md5').update(data).digest('base64')}`
+}
+
+async function bytesOf(path: string): Promise<Buffer> {
+  const answer = await fetch(`${server.url}${path}`, { headers: { Authorization: server.basic } })
+  return Buffer.from(await answer.arrayBuffer())
+}
+
+/** Loose attachments, chunks of all, attachments. */
+function stored(): string {
+  const connection = new Connection(open, `${dataFolder}/divan.sqlite`, { readOnly: true })
+  const counts = ['loose_attachments', 'attachment_chunks', 'attachments'].map(
+    table => connection.row<[number]>(`select count(*) from ${table}`)?.[0],
+  )
+  connection.close()
+  return counts.join()
+}
+
+const follows = (length: number, more: object = {}) => ({
+  follows: true,
+  content_type: 'a/b',
+  length,
+  ...more,
+})
+
+t.test('a document and its attachments come in one body', async t => {
+  const database = await adminDatabase(server, 'plain')
+  const large = randomBytes(3 * MIB)
+  const doc = {
+    a: 1,
+    _attachments: { 'first.txt': follows(5), empty: follows(0), large: follows(large.length) },
+  }
+  const parts = [{ body: 'hello' }, { body: '' }, { body: large }]
+  t.match(await putDoc(database, '/doc', doc, parts), {
+    status: 201,
+    json: { ok: true, id: 'doc', rev: /^1-/ },
+  })
+  t.match((await database.get('/doc')).json, {
+    a: 1,
+    _attachments: {
+      'first.txt': { content_type: 'a/b', length: 5, digest: md5('hello'), revpos: 1, stub: true },
+      empty: { length: 0, digest: md5('') },
+      large: { length: large.length, digest: md5(large) },
+    },
+  })
+  t.ok(large.equals(await bytesOf('/plain/doc/large')))
+  await eventually(() => stored().startsWith('0,'), 'nothing is loose')
+
+  const rev = (await database.get('/doc')).json._rev
+  t.match(await putDoc(database, '/doc', doc, parts), { status: 409, json: { error: 'conflict' } })
+  const next = { _attachments: { 'first.txt': { stub: true }, new: follows(3), inline: { data: 'eA==' } } }
+  t.match(await putDoc(database, `/doc?rev=${rev}`, next, [{ body: 'new' }]), {
+    status: 201,
+    json: { rev: /^2-/ },
+  })
+  t.match((await database.get('/doc')).json._attachments, {
+    'first.txt': { content_type: 'a/b', length: 5, digest: md5('hello'), revpos: 1 },
+    new: { digest: md5('new'), revpos: 2 },
+    inline: { digest: md5('x') },
+    large: undefined,
+  })
+  const without = await put(database, '/none', multipart([{ headers: [JSON_TYPE], body: '{"a":2}' }]))
+  t.equal(without.status, 201, 'a document without attachments')
+})
+
+/** As couch_httpd_multipart.erl writes it, byte for byte. */
+function replicatorBody(
+  json: string,
+  attachments: readonly ReplicatorAttachment[],
+  boundary: string,
+): Buffer {
+  const parts = attachments.flatMap(({ name, type, bytes, encoding }) => [
+    `\r\nContent-Disposition: attachment; filename="${name}"`,
+    `\r\nContent-Type: ${type}`,
+    `\r\nContent-Length: ${bytes.length}`,
+    encoding === undefined ? '' : `\r\nContent-Encoding: ${encoding}`,
+    '\r\n\r\n',
+    bytes,
+    `\r\n--${boundary}`,
+  ])
+  const head = [`--${boundary}\r\nContent-Type: application/json\r\n\r\n`, json, `\r\n--${boundary}`]
+  return Buffer.concat([...head, ...parts, '--'].map(piece => Buffer.from(piece)))
+}
+
+type ReplicatorAttachment = {
+  readonly name: string
+  readonly type: string
+  readonly bytes: Buffer
+  readonly encoding?: string
+}
+
+t.test("what CouchDB's replicator sends is stored as it was there", async t => {
+  const database = await adminDatabase(server, 'replicator')
+  const text = Buffer.from('text '.repeat(10_000))
+  const packed = gzipSync(text)
+  const photo = randomBytes(2 * MIB)
+  const name = 'ä "quoted" \\ name.txt'
+  const attachments = [
+    { name: '10', type: 'image/png', bytes: photo },
+    { name: '9', type: 'text/plain', bytes: packed, encoding: 'gzip' },
+    { name, type: 'text/plain', bytes: packed, encoding: 'gzip' },
+    { name: 'empty', type: 'a/b', bytes: Buffer.alloc(0) },
+  ]
+  const members = [
+    `"10":{"content_type":"image/png","revpos":2,"digest":"${md5(photo)}","length":${photo.length},"follows":true}`,
+    `"9":{"content_type":"text/plain","revpos":1,"digest":"${md5(packed)}","length":${text.length},"follows":true,"encoding":"gzip","encoded_length":${packed.length}}`,
+    // One that a client packed itself: CouchDB does not know how long it is unpacked.
+    `${JSON.stringify(name)}:{"content_type":"text/plain","revpos":1,"digest":"${md5(packed)}","length":${packed.length},"follows":true,"encoding":"gzip","encoded_length":${packed.length}}`,
+    `"empty":{"content_type":"a/b","revpos":2,"digest":"${md5('')}","length":0,"follows":true}`,
+  ]
+  const json = `{"_id":"a/b","_rev":"2-bb","a":{"_attachments":{"empty":1}},"_revisions":{"start":2,"ids":["bb","aa"]},"_attachments":{${members}}}`
+  const boundary = randomBytes(16).toString('hex')
+  const body = replicatorBody(json, attachments, boundary)
+  const headers = {
+    'Content-Type': `multipart/related; boundary="${boundary}"`,
+    'X-Couch-Full-Commit': 'false',
+  }
+  const send = (bytes: Uint8Array, more = {}) =>
+    database.send('PUT', '/a%2Fb?new_edits=false', { body: bytes, headers: { ...headers, ...more } })
+  t.match(await send(body), { status: 201, json: { ok: true, id: 'a/b', rev: '2-bb' } })
+  t.match((await database.get('/a%2Fb?revs=true')).json, {
+    a: { _attachments: { empty: 1 } },
+    _revisions: { start: 2, ids: ['bb', 'aa'] },
+    _attachments: {
+      10: { content_type: 'image/png', length: photo.length, digest: md5(photo), revpos: 2 },
+      9: { length: text.length, digest: md5(text), revpos: 1 },
+      [name]: { length: text.length, digest: md5(text), revpos: 1 },
+      empty: { length: 0 },
+    },
+  })
+  t.ok(photo.equals(await bytesOf('/replicator/a%2Fb/10')))
+  t.ok(text.equals(await bytesOf(`/replicator/a%2Fb/${encodeURIComponent(name)}`)))
+  t.equal((await send(body)).status, 201, 'once more')
+  t.equal((await send(gzipSync(body), { 'Content-Encoding': 'gzip' })).status, 201, 'all of it packed')
+  await eventually(() => stored().startsWith('0,'), 'nothing is loose')
+
+  const stub = `{"_id":"s","_rev":"2-b","_revisions":{"start":2,"ids":["b","a"]},"_attachments":{"f":{"content_type":"a/b","revpos":1,"digest":"${md5('gone')}","length":4,"stub":true},"g":{"content_type":"a/b","revpos":2,"length":1,"follows":true}}}`
+  const bytes = replicatorBody(stub, [{ name: 'g', type: 'a/b', bytes: Buffer.from('g') }], boundary)
+  t.match(await database.send('PUT', '/s?new_edits=false', { body: bytes, headers }), {
+    status: 412,
+    json: { error: 'missing_stub' },
+  })
+})
+
+t.test('what the other clients send is stored, too', async t => {
+  const database = await adminDatabase(server, 'clients')
+  const text = Buffer.from('text '.repeat(1000))
+  const packed = gzipSync(text)
+  const pieces = (...all: readonly (string | Uint8Array)[]) =>
+    Buffer.concat(all.map(piece => Buffer.from(piece)))
+  const revs = { _rev: '1-aa', _revisions: { start: 1, ids: ['aa'] } }
+
+  // Cloudant Sync for Android: parts without headers, whose packing only the document tells; `encoded_length` with all.
+  const android = {
+    ...revs,
+    _attachments: {
+      2: { follows: true, length: 3, encoded_length: 0, content_type: 'a/b', revpos: 1 },
+      1: {
+        follows: true,
+        length: text.length,
+        encoded_length: packed.length,
+        encoding: 'gzip',
+        content_type: 'text/plain',
+        revpos: 1,
+      },
+    },
+  }
+  const { 1: one, 2: two } = android._attachments
+  const json = JSON.stringify({ ...revs, _attachments: 'A' }).replace(
+    '"A"',
+    `{"2":${JSON.stringify(two)} , "1" :${JSON.stringify(one)}}`,
+  )
+  const androidBody = pieces(
+    `--${BOUNDARY}\r\ncontent-type: application/json\r\n\r\n${json}\r\n--${BOUNDARY}\r\n\r\nabc\r\n--${BOUNDARY}\r\n\r\n`,
+    packed,
+    `\r\n--${BOUNDARY}--`,
+  )
+  const headers = { 'Content-Type': `multipart/related;boundary=${BOUNDARY}` }
+  t.equal((await put(database, '/android?new_edits=false', androidBody, headers)).status, 201)
+  t.match((await database.get('/android')).json._attachments, {
+    1: { digest: md5(text), content_type: 'text/plain' },
+    2: { digest: md5('abc') },
+  })
+
+  // CDTDatastore: a line's end first, Content-Length everywhere, names in quotes with backslashes, digests in SHA-1.
+  const ios = {
+    ...revs,
+    _attachments: {
+      'a"b\\': {
+        follows: true,
+        length: 3,
+        revpos: 1,
+        content_type: 'a/b',
+        digest: 'sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J0=',
+      },
+    },
+  }
+  const iosJson = JSON.stringify(ios)
+  const iosBody = pieces(
+    `\r\n--${BOUNDARY}\r\nContent-Length: ${iosJson.length}\r\nContent-Type: application/json\r\n\r\n${iosJson}`,
+    `\r\n--${BOUNDARY}\r\nContent-Disposition: attachment; filename="a\\"b\\\\"\r\nContent-Length: 3\r\n\r\nabc\r\n--${BOUNDARY}--`,
+  )
+  t.equal((await put(database, '/ios?new_edits=false', iosBody)).status, 201)
+  t.match((await database.get('/ios')).json._attachments, { 'a"b\\': { digest: md5('abc'), revpos: 1 } })
+})
+
+t.test('a part that is named goes to the attachment of its name', async t => {
+  const database = await adminDatabase(server, 'names')
+  const doc = { _attachments: { a: follows(1), 'ü b': follows(1), c: follows(1) } }
+  const named = (disposition: string, body: string) => ({
+    headers: [`Content-Disposition: attachment; ${disposition}`],
+    body,
+  })
+  const cases = [
+    { name: 'c, a, ü', parts: [named('filename="c"', 'C'), named('filename=a', 'A'), { body: 'U' }] },
+    {
+      name: 'ü, then the rest',
+      parts: [named("filename*=UTF-8''%C3%BC%20b", 'U'), { body: 'A' }, { body: 'C' }],
+    },
+    {
+      name: 'names of nothing',
+      parts: [named('filename="x"; size=1', 'A'), named('filename="y"', 'U'), { body: 'C' }],
+    },
+    {
+      name: 'more than a name',
+      parts: [named('filename="ü b"; x="y"', 'U'), named('x', 'A'), named('', 'C')],
+    },
+  ]
+  for (const [n, { name, parts }] of cases.entries()) {
+    t.equal((await putDoc(database, `/doc${n}`, doc, parts)).status, 201)
+    const { _attachments: found } = (await database.get(`/doc${n}`)).json
+    t.match(found, { a: { digest: md5('A') }, 'ü b': { digest: md5('U') }, c: { digest: md5('C') } }, name)
+  }
+})
+
+type Refused = {
+  readonly name: string
+  readonly status: number
+  readonly error: string
+  readonly reason: RegExp
+  readonly doc?: unknown
+  readonly parts?: readonly Sent[]
+  /** In place of doc and parts. */
+  readonly body?: string | Uint8Array
+  readonly headers?: Record<string, string>
+  readonly path?: string
+}
+
+const bad = { status: 400, error: 'bad_request' } as const
+const two = { _attachments: { a: follows(3), b: follows(3) } }
+const json = { headers: [JSON_TYPE], body: '{}' }
+const gzip = { encoding: 'gzip', encoded_length: 3 }
+const large = Buffer.alloc(4 * MIB + 1)
+
+const REFUSED: readonly Refused[] = [
+  {
+    name: 'no boundary',
+    ...bad,
+    body: '',
+    headers: { 'Content-Type': 'multipart/related' },
+    reason: /boundary/,
+  },
+  { name: 'an empty body', ...bad, body: '', reason: /has no line "--b7e2c1"/ },
+  { name: 'no parts', ...bad, body: `--${BOUNDARY}--`, reason: /no parts/ },
+  {
+    name: 'no document',
+    status: 415,
+    error: 'bad_content_type',
+    body: multipart([{ body: '{}' }]),
+    reason: /part 1/,
+  },
+  {
+    name: 'a broken document',
+    ...bad,
+    body: multipart([{ headers: [JSON_TYPE], body: '{"a":' }]),
+    reason: /JSON/,
+  },
+  {
+    name: 'no object',
+    ...bad,
+    body: multipart([{ headers: [JSON_TYPE], body: '[]' }]),
+    reason: /JSON object/,
+  },
+  {
+    name: 'bytes that are no UTF-8',
+    ...bad,
+    body: multipart([{ headers: [JSON_TYPE], body: Buffer.from([0x22, 0xff, 0x22]) }]),
+    reason: /UTF-8/,
+  },
+  {
+    name: 'a part too few',
+    ...bad,
+    doc: two,
+    parts: [{ body: 'aaa' }],
+    reason: /"b" follows, but there are only 1 parts/,
+  },
+  {
+    name: 'a part too many',
+    ...bad,
+    doc: { _attachments: { a: follows(3) } },
+    parts: [{ body: 'aaa' }, { body: '' }],
+    reason: /Part 3 is one too many/,
+  },
+  { name: 'a part of nothing', ...bad, doc: {}, parts: [{ body: 'aaa' }], reason: /Part 2 is one too many/ },
+  {
+    name: 'a part for a stub',
+    ...bad,
+    doc: { _attachments: { a: { stub: true } } },
+    parts: [{ body: 'aaa' }],
+    reason: /Part 2 is one too many/,
+  },
+  {
+    name: 'a part that is too short',
+    ...bad,
+    doc: two,
+    parts: [{ body: 'aaa' }, { body: 'bb' }],
+    reason: /"b" \(part 3\) has 2 bytes, fewer than the 3/,
+  },
+  {
+    name: 'a part that is too long',
+    ...bad,
+    doc: two,
+    parts: [{ body: 'aaaa' }, { body: 'bbb' }],
+    reason: /"a" \(part 2\) is longer than the 3/,
+  },
+  {
+    name: 'the same name twice',
+    ...bad,
+    doc: two,
+    parts: [{ body: 'aaa' }, { headers: ['Content-Disposition: attachment; filename="a"'], body: 'bbb' }],
+    reason: /Part 3 is named "a", as part 2 was/,
+  },
+  {
+    name: 'another digest',
+    status: 400,
+    error: 'content_md5_mismatch',
+    doc: { _attachments: { a: follows(3, { digest: md5('b') }) } },
+    parts: [{ body: 'aaa' }],
+    reason: /"a" \(part 2\).*digest/,
+  },
+  {
+    name: 'no gzip',
+    ...bad,
+    doc: { _attachments: { a: follows(9, gzip) } },
+    parts: [{ body: 'aaa' }],
+    reason: /"a" \(part 2\) is not valid gzip/,
+  },
+  {
+    name: 'half a gzip',
+    ...bad,
+    doc: { _attachments: { a: follows(9, { ...gzip, encoded_length: 15 }) } },
+    parts: [{ body: gzipSync('text').subarray(0, 15) }],
+    reason: /"a" \(part 2\) is not valid gzip/,
+  },
+  {
+    name: 'an unknown encoding',
+    status: 415,
+    error: 'bad_content_type',
+    doc: { _attachments: { a: follows(3, { encoding: 'zip' }) } },
+    parts: [{ body: 'aaa' }],
+    reason: /"a" \(part 2\).*zip/,
+  },
+  {
+    name: 'an encoding that is no text',
+    status: 400,
+    error: 'doc_validation',
+    doc: { _attachments: { a: follows(3, { encoding: 1 }) } },
+    parts: [{ body: 'aaa' }],
+    reason: /"encoding" of attachment "a"/,
+  },
+  {
+    name: 'an encoding that only the part has',
+    ...bad,
+    doc: two,
+    parts: [{ headers: ['Content-Encoding: gzip'], body: 'aaa' }],
+    reason: /"a" \(part 2\) has Content-Encoding gzip, but/,
+  },
+  {
+    name: 'a transfer encoding',
+    status: 415,
+    error: 'bad_content_type',
+    doc: two,
+    parts: [{ headers: ['Content-Transfer-Encoding: base64'], body: 'aaa' }],
+    reason: /Content-Transfer-Encoding/,
+  },
+  {
+    name: 'a length that is none',
+    status: 400,
+    error: 'doc_validation',
+    doc: { _attachments: { a: follows(-1) } },
+    reason: /"length" of attachment "a"/,
+  },
+  {
+    name: 'no attachments',
+    status: 400,
+    error: 'doc_validation',
+    doc: { _attachments: [follows(1)] },
+    reason: /_attachments/,
+  },
+  {
+    name: 'follows that is not true',
+    status: 400,
+    error: 'doc_validation',
+    doc: { _attachments: { a: { follows: 'yes' } } },
+    reason: /"a"/,
+  },
+  {
+    name: 'a name that is prohibited',
+    ...bad,
+    doc: { _attachments: { _a: follows(1) } },
+    parts: [{ body: 'a' }],
+    reason: /"_a"/,
+  },
+  {
+    name: 'an attachment that says it is too large',
+    status: 413,
+    error: 'attachment_too_large',
+    doc: { _attachments: { a: follows(4 * MIB + 1) } },
+    reason: /"a"/,
+  },
+  {
+    name: 'one that is too large',
+    status: 413,
+    error: 'attachment_too_large',
+    doc: { _attachments: { b: follows(3), a: { follows: true } } },
+    parts: [{ body: 'bbb' }, { body: large }],
+    reason: /"a"/,
+  },
+  {
+    name: 'one that is too large unpacked',
+    status: 413,
+    error: 'attachment_too_large',
+    doc: { _attachments: { a: follows(3, { encoding: 'gzip', encoded_length: gzipSync(large).length }) } },
+    parts: [{ body: gzipSync(large) }],
+    reason: /"a"/,
+  },
+  {
+    name: 'a document that is too large',
+    status: 413,
+    error: 'document_too_large',
+    doc: { a: 'x'.repeat(100_000) },
+    reason: /larger than/,
+  },
+  {
+    name: 'too many attachments',
+    status: 413,
+    error: 'document_too_large',
+    doc: { _attachments: Object.fromEntries(Array.from({ length: 300 }, (_, n) => [n, follows(1)])) },
+    reason: /larger than/,
+  },
+  {
+    name: 'a first part without an end',
+    status: 413,
+    error: 'too_large',
+    body: multipart([{ headers: [JSON_TYPE], body: Buffer.alloc(7 * MIB, ' ') }]),
+    reason: /Part 1, the document, is larger/,
+  },
+  {
+    name: 'another rev in the query',
+    ...bad,
+    path: '/doc?rev=1-b',
+    doc: { _rev: '1-a' },
+    reason: /different values/,
+  },
+  { name: 'a replicated one without a rev', ...bad, path: '/doc?new_edits=false', doc: {}, reason: /_rev/ },
+  {
+    name: 'a local document',
+    ...bad,
+    path: '/_local%2Fdoc',
+    doc: {},
+    reason: /_local documents do not accept attachments/,
+  },
+  {
+    name: 'a body that is cut off',
+    ...bad,
+    body: multipart([json]).subarray(0, -2),
+    reason: /within part 1/,
+  },
+  {
+    name: 'a packed body that is none',
+    ...bad,
+    body: multipart([json]),
+    headers: { 'Content-Encoding': 'gzip' },
+    reason: /body is not valid gzip/,
+  },
+]
+
+t.test('what is wrong is refused by name and leaves nothing', async t => {
+  const database = await adminDatabase(server, 'refused')
+  const before = stored()
+  for (const { name, doc, parts = [], body, headers, path = '/doc', status, error, reason } of REFUSED) {
+    const bytes = body ?? multipart([{ headers: [JSON_TYPE], body: JSON.stringify(doc) }, ...parts])
+    t.match(await put(database, path, Buffer.from(bytes), headers), { status, json: { error, reason } }, name)
+  }
+  const user = httpClient(`${server.url}/refused`, server.bearer('somebody'))
+  t.equal((await putDoc(user, '/doc', {}, [])).status, 403, 'who may not write')
+  t.equal((await database.get('/doc')).status, 404)
+  await eventually(() => stored() === before, 'nothing is left')
+})
+
+t.test('multipart is for single documents; as an attachment it is bytes like others', async t => {
+  const database = await adminDatabase(server, 'elsewhere')
+  const headers = { 'Content-Type': `multipart/related; boundary="${BOUNDARY}"` }
+  for (const [method, path] of [
+    ['POST', ''],
+    ['POST', '/_bulk_docs'],
+    ['POST', '/_revs_diff'],
+  ] as const) {
+    const refused = await database.send(method, path, { body: multipart([json]), headers })
+    t.match(refused, { status: 415, json: { error: 'bad_content_type' } }, `${method} ${path}`)
+  }
+  t.equal((await database.send('PUT', '/doc/f', { body: multipart([json]), headers })).status, 201)
+  t.match((await database.get('/doc')).json._attachments.f, { content_type: headers['Content-Type'] })
+})
+
+t.test('design documents are written by admins alone', async t => {
+  const own = httpClient(`${server.url}/userdb-${Buffer.from('anna').toString('hex')}`, server.bearer('anna'))
+  const refused = await putDoc(own, '/_design/d', { _attachments: { a: follows(1) } }, [{ body: 'a' }])
+  t.match(refused, { status: 403, json: { error: 'forbidden' } })
+  t.equal((await putDoc(own, '/d', { _attachments: { a: follows(1) } }, [{ body: 'a' }])).status, 201)
+  const database = await adminDatabase(server, 'design')
+  const written = await putDoc(database, '/_design/d', { _attachments: { a: follows(1) } }, [{ body: 'a' }])
+  t.match(written, { status: 201, json: { id: '_design/d' } })
+})
+
+t.test('many small attachments are no more memory than a few', async t => {
+  const database = await adminDatabase(server, 'many')
+  const names = Array.from({ length: 90 }, (_, n) => `n${n}`)
+  const bytes = names.map(() => randomBytes(100 * 1024))
+  const doc = { _attachments: Object.fromEntries(names.map(name => [name, follows(100 * 1024)])) }
+  t.equal(
+    (
+      await putDoc(
+        database,
+        '/doc',
+        doc,
+        bytes.map(body => ({ body })),
+      )
+    ).status,
+    201,
+  )
+  const { _attachments: found } = (await database.get('/doc')).json
+  t.same(
+    names.map(name => found[name].digest),
+    bytes.map(md5),
+  )
+})
+
+t.test('a client that goes away in the middle leaves nothing', async t => {
+  const database = await adminDatabase(server, 'gone')
+  const before = stored()
+  const { hostname, port } = new URL(server.url)
+  const sending = request({
+    hostname,
+    port,
+    method: 'PUT',
+    path: '/gone/doc',
+    headers: {
+      Authorization: server.basic,
+      'Content-Type': `multipart/related; boundary=${BOUNDARY}`,
+      'Content-Length': 8 * MIB,
+    },
+  })
+  sending.on('error', () => {})
+  const doc = { _attachments: { a: follows(MIB), b: follows(3 * MIB) } }
+  const body = multipart([
+    { headers: [JSON_TYPE], body: JSON.stringify(doc) },
+    { body: randomBytes(MIB) },
+    { body: randomBytes(3 * MIB) },
+  ])
+  sending.write(body.subarray(0, 3 * MIB))
+  await eventually(() => stored() !== before, 'its first bytes are stored')
+  sending.destroy()
+  await eventually(() => stored() === before, 'they are gone')
+  t.equal((await database.get('/doc')).status, 404)
+})
+
+t.test('a client that is refused is told so before it has sent the rest', async t => {
+  await adminDatabase(server, 'early')
+  const before = stored()
+  const { hostname, port } = new URL(server.url)
+  const sending = request({
+    hostname,
+    port,
+    method: 'PUT',
+    path: '/early/doc',
+    headers: {
+      Authorization: server.basic,
+      'Content-Type': `multipart/related; boundary=${BOUNDARY}`,
+      'Content-Length': 8 * MIB,
+    },
+  })
+  sending.on('error', () => {})
+  const doc = { _attachments: { a: follows(MIB), b: follows(10, gzip) } }
+  const parts = [{ body: randomBytes(MIB) }, { body: randomBytes(200_000) }]
+  sending.write(multipart([{ headers: [JSON_TYPE], body: JSON.stringify(doc) }, ...parts]).subarray(0, -50))
+  const [answer] = await once(sending, 'response')
+  t.equal(answer.statusCode, 400)
+  sending.destroy()
+  await eventually(() => stored() === before, 'nothing is left')
+})
+
+/** Bodies that clients send, to be made wrong. */
+function* bodies(): Generator<Buffer> {
+  const entries = `"a":${JSON.stringify(follows(3))},"2":${JSON.stringify(follows(4))},"1":${JSON.stringify(follows(5, { digest: md5('three') }))}`
+  const head = {
+    headers: [JSON_TYPE, 'X: y'],
+    body: `{"a":[1,{"b":null}],"_rev":"1-a","_revisions":{"start":1,"ids":["a"]},"_attachments":{${entries}}}`,
+  }
+  yield multipart([head, { body: 'one' }, { body: 'four' }, { body: 'three' }])
+  const packed = gzipSync('text '.repeat(100))
+  const entry = follows(500, { encoding: 'gzip', encoded_length: packed.length })
+  yield multipart([
+    {
+      headers: [JSON_TYPE],
+      body: JSON.stringify({ _rev: '1-a', _attachments: { g: entry, h: follows(1) } }),
+    },
+    { headers: ['Content-Disposition: attachment; filename="g"', 'Content-Encoding: gzip'], body: packed },
+    { headers: ['Content-Disposition: attachment; filename="h"'], body: 'h' },
+  ])
+  const long = randomBytes(300_000)
+  yield multipart([
+    {
+      headers: [JSON_TYPE],
+      body: JSON.stringify({ _rev: '1-a', _attachments: { l: follows(long.length) } }),
+    },
+    { body: long },
+  ])
+}
+
+const TOKENS = [
+  '\r\n',
+  '\r',
+  '\n',
+  '--',
+  `--${BOUNDARY}`,
+  `\r\n--${BOUNDARY}\r\n`,
+  `\r\n--${BOUNDARY}--`,
+  '"',
+  '\\',
+  '{',
+  '}',
+  ',',
+  ':',
+  '[',
+  ']',
+  '\0',
+  'é',
+  'true',
+  '-1',
+  '1e99',
+  '9'.repeat(400),
+  '"follows":true',
+  '"stub":true',
+  '"length":3',
+  '"encoding":"gzip"',
+  '"data":"eA=="',
+  '__proto__',
+  'filename="a"',
+  'Content-Encoding: gzip\r\n',
+  '\ud800',
+]
+
+/** One change: bytes taken out, put in, doubled, turned over. */
+function mutated(body: Buffer, random: SeededRandom): Buffer {
+  // Most of a body is bytes that mean nothing: what is before them is changed more often.
+  const reach = random.chance(0.8) ? Math.min(body.length, 700) : body.length
+  const at = random.chance(0.1)
+    ? body.length - random.below(Math.min(60, body.length + 1))
+    : random.below(reach + 1)
+  const end = Math.min(body.length, at + random.below(random.chance(0.5) ? 4 : 200))
+  const [before, inside, after] = [body.subarray(0, at), body.subarray(at, end), body.subarray(end)]
+  const between = random.pick([
+    () => [],
+    () => [inside, inside],
+    () => [Buffer.from(random.pick(TOKENS)), inside],
+    () => [Buffer.from(random.pick(TOKENS))],
+    () => [Buffer.from(inside).reverse()],
+    () => [Buffer.from(inside.map(byte => byte ^ (1 << random.below(8))))],
+    () => [inside, body.subarray(random.below(body.length), body.length)],
+  ])()
+  return random.chance(0.05) ? Buffer.from(before) : Buffer.concat([before, ...between, after])
+}
+
+t.test('a body that is wrong in any way is refused or stored, never an error of ours', async t => {
+  const random = seededRandom(t)
+  const database = await adminDatabase(server, 'fuzz')
+  const valid = [...bodies()]
+  const seen = new Map<number, number>()
+  for (let round = 0; round < rounds(300, 20_000); round++) {
+    let body = random.pick(valid)
+    for (let times = 1 + random.below(4); times > 0; times--) body = mutated(body, random)
+    const isPacked = random.chance(0.1)
+    const headers = isPacked ? { 'Content-Encoding': 'gzip' } : undefined
+    const path = random.chance(0.7) ? `/doc${round}?new_edits=false` : `/doc${round}`
+    const sent = isPacked ? mutated(gzipSync(body), random) : body
+    const { status, json: answer } = await put(database, path, sent, headers)
+    seen.set(status, (seen.get(status) ?? 0) + 1)
+    const isFine = status === 201 || (status >= 400 && status < 500 && answer?.error && answer.reason)
+    if (!isFine)
+      t.fail(`round ${round}: ${status} ${JSON.stringify(answer)}`, { body: body.toString('latin1') })
+    if (round % 50 === 0)
+      t.equal((await put(database, `/valid${round}?new_edits=false`, random.pick(valid))).status, 201)
+  }
+  t.comment(JSON.stringify([...seen]))
+  t.ok((seen.get(400) ?? 0) > 0)
+  await eventually(() => stored().startsWith('0,'), 'nothing is loose')
+})
