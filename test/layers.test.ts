@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, posix } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, posix } from 'node:path'
 import t from 'tap'
 import ts from 'typescript'
+import { PROJECT_FOLDER } from './fixtures/project-folder.ts'
 
 /**
  * Executes the rules about who may import whom. A rule that is only written down is broken within a month.
  */
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const root = PROJECT_FOLDER
 const SHIPPED = ['divan.ts', 'commands', 'design-docs', 'server', 'bridge']
 const MAX_LINES = 400
 const FORBIDDEN_NAMES = ['index', 'utils', 'util', 'helpers', 'helper', 'common', 'manager', 'types', 'misc']

@@ -7,14 +7,14 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { type Environment, PROGRAM, spawnDivan } from './commands/divan-process.ts'
 import { eventually } from './fixtures/eventually.ts'
+import { PROJECT_FOLDER } from './fixtures/project-folder.ts'
 import { query } from './fixtures/query.ts'
 
-const ROOT = join(import.meta.dirname, '..')
 const ADMIN_PASSWORD = 'password-of-the-readme'
 
 /** The README's blocks of one language, in their order. */
 async function blocks(language: string): Promise<string[]> {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const readme = await readFile(join(PROJECT_FOLDER, 'README.md'), 'utf8')
   return Array.from(readme.matchAll(/^```(\w+)\n(.*?)^```$/gms))
     .filter(([, of]) => of === language)
     .map(([, , text = '']) => text)
@@ -66,7 +66,7 @@ t.test('every block of the README that can be pasted does what it says', async t
   const TOKEN = (await shell(token)).trim()
   t.match(TOKEN, /^[\w-]+\.[\w-]+\.[\w-]+$/, 'a token')
 
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  await symlink(join(PROJECT_FOLDER, 'node_modules'), join(folder, 'node_modules'))
   await writeFile(join(folder, 'phone.mjs'), here(phone))
   const app = spawn(process.execPath, ['phone.mjs'], {
     cwd: folder,
@@ -98,8 +98,10 @@ t.test('every block of the README that can be pasted does what it says', async t
 })
 
 t.test('the README says of every package why it is there', async t => {
-  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
-  const manifest: Record<string, object> = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+  const readme = await readFile(join(PROJECT_FOLDER, 'README.md'), 'utf8')
+  const manifest: Record<string, object> = JSON.parse(
+    await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'),
+  )
   const packages = [manifest.dependencies, manifest.devDependencies].flatMap(list => Object.keys(list ?? {}))
   const table = readme.slice(readme.indexOf('### Why each package'))
   const missing = packages.filter(name => !name.startsWith('@types/') && !table.includes(`\`${name}\``))

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { eventually } from '../fixtures/eventually.ts'
+import { PROJECT_FOLDER } from '../fixtures/project-folder.ts'
 
 /** The built program, as users run it: the command line is tested with real processes. */
-export const PROGRAM = join(import.meta.dirname, '../../dist/divan.js')
+export const PROGRAM = join(PROJECT_FOLDER, 'dist/divan.js')
 
 export type Environment = Record<string, string>
 
@@ -120,7 +121,7 @@ export async function startDivan(
 
 /** The same by `npm start`, whose process id it has; what is built is not built again. */
 export async function npmStart(t: Test, dataFolder: string): Promise<Started> {
-  const cwd = join(import.meta.dirname, '../..')
+  const cwd = PROJECT_FOLDER
   const environment = { DIVAN_DATA: dataFolder }
   return await started(spawnProgram(t, ['npm', 'start', '--ignore-scripts'], { environment, cwd }))
 }

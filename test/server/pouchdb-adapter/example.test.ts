@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import PouchDB from 'pouchdb-node'
 import t from 'tap'
 import { divanPouchDB } from '../../../server/pouchdb-adapter/divan-adapter.ts'
+import { PROJECT_FOLDER } from '../../fixtures/project-folder.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 
-const README = new URL('../../../server/pouchdb-adapter/README.md', import.meta.url)
+const README = join(PROJECT_FOLDER, 'server/pouchdb-adapter/README.md')
 
 t.test('the example of the README does what it says', async t => {
   const server = await runningServer(t)
