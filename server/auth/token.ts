@@ -56,17 +56,19 @@ export function createTokenCheck(rules: TokenRules): TokenCheck {
 }
 
 function verifiedClaims(token: string, key: KeyObject, options: jwt.VerifyOptions): jwt.JwtPayload {
-  let claims: jwt.JwtPayload | string
+  let verified: jwt.Jwt
   try {
-    claims = jwt.verify(token, key, { ...options, complete: false })
+    verified = jwt.verify(token, key, { ...options, complete: true })
   } catch (cause) {
     throw refusal(
       cause instanceof jwt.TokenExpiredError ? 'Token has expired.' : 'Token is not valid.',
       cause,
     )
   }
-  if (typeof claims === 'string') throw refusal('Token is not valid.')
-  return claims
+  const { header, payload } = verified
+  // Extensions that whoever does not know them must refuse (RFC 7515, 4.1.11). We know none; the library does not look.
+  if (typeof payload === 'string' || header.crit !== undefined) throw refusal('Token is not valid.')
+  return payload
 }
 
 /** Text that UTF-8 can hold: lone surrogates all become one character there, and two users would share a database. */
