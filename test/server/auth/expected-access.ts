@@ -1,100 +1,50 @@
-/** Every kind of credentials a request can come with. */
-export type Asker =
-  | 'no token'
-  | 'own token'
-  | 'another user'
-  | 'expired'
-  | 'HS512'
-  | 'none'
-  | 'wrong secret'
-  | 'wrong issuer'
-  | 'wrong audience'
-  | 'no sub'
-  | 'admin, wrong password'
-  | 'admin'
-  | 'session'
-  | 'session that ran out'
-  | 'forged session'
-  | 'session, another origin'
+/**
+ * What a request's credentials make of whoever sends it. A session that does not hold, or comes from a page of another
+ * origin, is no session at all: `nobody`.
+ */
+export type Standing = 'nobody' | 'owner' | 'stranger' | 'bad token' | 'bad password' | 'admin'
 
 /** `in`: he is let through, whatever the route says to an empty request: no 401, 403 or 5xx. */
 export type Verdict = 'in' | 401 | 403
 
-const BAD_CREDENTIALS = {
-  expired: 401,
-  HS512: 401,
-  none: 401,
-  'wrong secret': 401,
-  'wrong issuer': 401,
-  'wrong audience': 401,
-  'no sub': 401,
-  'admin, wrong password': 401,
-} as const
-
-const IGNORED_CREDENTIALS = {
-  expired: 'in',
-  HS512: 'in',
-  none: 'in',
-  'wrong secret': 'in',
-  'wrong issuer': 'in',
-  'wrong audience': 'in',
-  'no sub': 'in',
-  'admin, wrong password': 'in',
-} as const
-
-/** A session that does not hold is no session at all. */
-const BAD_SESSIONS = {
-  'session that ran out': 401,
-  'forged session': 401,
-  'session, another origin': 401,
-} as const
-
-const IGNORED_SESSIONS = {
-  'session that ran out': 'in',
-  'forged session': 'in',
-  'session, another origin': 'in',
-} as const
-
-type Row = Readonly<Record<Asker, Verdict>>
+export type Row = Readonly<Record<Standing, Verdict>> & {
+  /** The reasons that are told; of bad credentials it is what is wrong with them. */
+  readonly unauthorized?: string
+  readonly forbidden?: string
+  /** What the owner of a database is told instead. */
+  readonly forbiddenToOwner?: string
+}
 
 /** Nobody is even asked. */
 const open: Row = {
-  ...IGNORED_CREDENTIALS,
-  ...IGNORED_SESSIONS,
-  'no token': 'in',
-  'own token': 'in',
-  'another user': 'in',
+  nobody: 'in',
+  owner: 'in',
+  stranger: 'in',
+  'bad token': 'in',
+  'bad password': 'in',
   admin: 'in',
-  session: 'in',
 }
 /** Anybody, but not with false papers. */
-const anybody: Row = {
-  ...BAD_CREDENTIALS,
-  ...IGNORED_SESSIONS,
-  'no token': 'in',
-  'own token': 'in',
-  'another user': 'in',
-  admin: 'in',
-  session: 'in',
-}
+const anybody: Row = { ...open, 'bad token': 401, 'bad password': 401 }
 const owner: Row = {
-  ...BAD_CREDENTIALS,
-  ...BAD_SESSIONS,
-  'no token': 401,
-  'own token': 'in',
-  'another user': 403,
-  admin: 'in',
-  session: 'in',
+  ...anybody,
+  nobody: 401,
+  stranger: 403,
+  unauthorized: 'You are not authorized to access this db.',
+  forbidden: 'You are not allowed to access this db.',
 }
 const admin: Row = {
-  ...BAD_CREDENTIALS,
-  ...BAD_SESSIONS,
-  'no token': 401,
-  'own token': 403,
-  'another user': 403,
-  admin: 'in',
-  session: 'in',
+  ...anybody,
+  nobody: 401,
+  owner: 403,
+  stranger: 403,
+  unauthorized: 'You are not a server admin.',
+  forbidden: 'You are not a server admin.',
 }
+/** In his own database a user meets the refusal of the document itself. */
+const designDoc: Row = { ...owner, owner: 403, forbiddenToOwner: 'Only admins may write design documents.' }
+/** A path that no route has: to admins it is not there. */
+export const UNKNOWN: Row = admin
 
 /** Written out by hand: it says nothing the code could be asked for. */
 export const EXPECTED: Readonly<Record<string, Row>> = {
@@ -123,6 +73,7 @@ export const EXPECTED: Readonly<Record<string, Row>> = {
   'POST /:db/_purge': admin,
   'GET /:db/_changes': owner,
   'POST /:db/_changes': owner,
+  'GET /:db/_problems': owner,
   'POST /:db/_revs_diff': owner,
   'POST /:db/_missing_revs': owner,
   'POST /:db/_bulk_get': owner,
@@ -136,14 +87,14 @@ export const EXPECTED: Readonly<Record<string, Row>> = {
   'PUT /:db/:doc': owner,
   'DELETE /:db/:doc': owner,
   'GET /:db/_design/:ddoc': owner,
-  'PUT /:db/_design/:ddoc': admin,
-  'DELETE /:db/_design/:ddoc': admin,
+  'PUT /:db/_design/:ddoc': designDoc,
+  'DELETE /:db/_design/:ddoc': designDoc,
   'GET /:db/:doc/*name': owner,
   'PUT /:db/:doc/*name': owner,
   'DELETE /:db/:doc/*name': owner,
   'GET /:db/_design/:ddoc/*name': owner,
-  'PUT /:db/_design/:ddoc/*name': admin,
-  'DELETE /:db/_design/:ddoc/*name': admin,
+  'PUT /:db/_design/:ddoc/*name': designDoc,
+  'DELETE /:db/_design/:ddoc/*name': designDoc,
   'GET /:db/_local/:name': owner,
   'PUT /:db/_local/:name': owner,
   'DELETE /:db/_local/:name': owner,
