@@ -18,6 +18,8 @@ const FIRST_MIB = 80
 /** Seen: 0 to 60, more on a busy machine, whose garbage waits longer. An attachment held in memory would be all of its length. */
 const MAX_GROWTH_MIB = 120
 const READ_MIB = 8
+/** Of each of four. */
+const PART_MIB = rounds(50, 200)
 
 /** Where the operating system tells how much memory a process has. */
 const isTold = existsSync('/proc/self/status')
@@ -50,14 +52,36 @@ function ask(server: ServerProcess, method: string, path: string, headers: Recor
   return { sent, answered: once(sent, 'response').then(([answer]) => answer as IncomingMessage) }
 }
 
-async function put(server: ServerProcess, path: string, mib: number, seed: number): Promise<number> {
+function put(server: ServerProcess, path: string, mib: number, seed: number): Promise<number> {
   const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': String(mib * MIB) }
+  return send(server, path, headers, mebibytes(mib, seed))
+}
+
+async function send(
+  server: ServerProcess,
+  path: string,
+  headers: Record<string, string>,
+  body: Iterable<string | Uint8Array>,
+): Promise<number> {
   const { sent, answered } = ask(server, 'PUT', path, headers)
-  for (const bytes of mebibytes(mib, seed)) if (!sent.write(bytes)) await once(sent, 'drain')
+  for (const bytes of body) if (!sent.write(bytes)) await once(sent, 'drain')
   sent.end()
   const answer = await answered
   answer.resume()
   return answer.statusCode ?? 0
+}
+
+/** Some attachments and their document in one multipart body. Each is made from a seed: its place. */
+function* manyInOne(count: number, mib: number): Generator<string | Uint8Array> {
+  const follows = { follows: true, content_type: 'a/b', length: mib * MIB }
+  const entries = Array.from({ length: count }, (_, n) => [`f${n}`, follows])
+  const doc = JSON.stringify({ _attachments: Object.fromEntries(entries) })
+  yield `--b\r\nContent-Type: application/json\r\n\r\n${doc}`
+  for (let n = 0; n < count; n++) {
+    yield '\r\n--b\r\n\r\n'
+    yield* mebibytes(mib, n)
+  }
+  yield '\r\n--b--'
 }
 
 /** Reads an answer, with a rest of some milliseconds after each so many bytes. */
@@ -118,6 +142,12 @@ t.test('large attachments come and go without filling memory', { skip: !isTold }
     const { length } = await read(server, '/large/a?attachments=true', 2 * MIB)
     t.ok(length > (LARGE_MIB * MIB * 4) / 3)
   })
+  const type = { 'Content-Type': 'multipart/related; boundary=b' }
+  await small('received with others in one body', async () =>
+    t.equal(await send(server, '/large/parts', type, manyInOne(4, PART_MIB)), 201),
+  )
+  const third = await read(server, '/large/parts/f2')
+  t.same(third, { md5: md5Of(mebibytes(PART_MIB, 2)), length: PART_MIB * MIB })
   const { sent, answered } = ask(server, 'GET', '/large/a/f', {
     Range: `bytes=${50 * MIB}-${(50 + READ_MIB) * MIB - 1}`,
   })

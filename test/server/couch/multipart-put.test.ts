@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { Connection } from '../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../server/store/sqlite/driver.ts'
+import { couchParts } from '../../fixtures/couch-multipart.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-client.ts'
 import { rounds } from '../../fixtures/rounds.ts'
@@ -247,6 +248,34 @@ t.test('what the other clients send is stored, too', async t => {
   t.equal((await put(database, '/ios?new_edits=false', iosBody)).status, 201)
   t.match((await database.get('/ios')).json._attachments, { 'a"b\\': { digest: md5('abc'), revpos: 1 } })
 })
+
+t.test('what this server sends of a document it takes back', async t => {
+  const [source, target] = [await adminDatabase(server, 'source'), await adminDatabase(server, 'target')]
+  const data = (text: string) => ({ content_type: 'text/plain', data: Buffer.from(text).toString('base64') })
+  const attachments = ['ä "q" \\', '2', '1', 'a/b'].map(name => [name, data(name)])
+  const { rev } = (await source.put('/doc', { a: 1, _attachments: Object.fromEntries(attachments) })).json
+  const stubs = (await source.get('/doc')).json._attachments
+  await source.put('/doc', { _rev: rev, a: 2, _attachments: { ...stubs, new: data('new') } })
+  await source.put('/doc?new_edits=false', { _rev: '2-f', a: 3, _attachments: { x: data('x') } })
+
+  for (const since of ['', `&atts_since=["${rev}"]`]) {
+    const answer = await fetch(`${server.url}/source/doc?open_revs=all&revs=true${since}`, {
+      headers: { Authorization: server.basic, Accept: 'multipart/mixed' },
+    })
+    const parts = couchParts(answer.headers.get('content-type'), Buffer.from(await answer.arrayBuffer()))
+    t.equal(parts.length, 2)
+    for (const { headers, bytes } of parts) {
+      const type = { 'Content-Type': headers.get('content-type') ?? '' }
+      t.equal((await put(target, '/doc?new_edits=false', bytes, type)).status, 201)
+    }
+  }
+  const whole = '/doc?open_revs=all&revs=true&attachments=true'
+  const byRev = async (database: HttpClient) =>
+    (await database.get(whole)).json.sort((a: Found, b: Found) => (a.ok._rev < b.ok._rev ? -1 : 1))
+  t.same(await byRev(target), await byRev(source))
+})
+
+type Found = { readonly ok: { readonly _rev: string } }
 
 t.test('a part that is named goes to the attachment of its name', async t => {
   const database = await adminDatabase(server, 'names')
