@@ -1,27 +1,34 @@
 import type { Database, NameRange, Revision, StoredDoc } from '../store/store.ts'
 import { rowsInPages } from './all-docs-pages.ts'
 import type { RowParts } from './all-docs-query.ts'
+import type { DocReader } from './design-overlay.ts'
 import { conflictsMember, docText } from './doc-text.ts'
 import { ALL_ATTACHMENTS, docPieces, findBytes } from './inline-attachments.ts'
 
 /** A row as text, or in pieces where attachments come with their bytes. */
 export type RowText = string | Iterable<string>
 
+export type NamedRow = { readonly id: string; readonly text: RowText }
+
 /** The rows of a range. A page is read in one moment with all that its rows need: conflicts, and where attachments are. */
 export function* rangeRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText> {
-  const rows = rowsInPages(range, page =>
+  for (const { text } of namedRows(database, range, parts)) yield text
+}
+
+/** The same, each with its document's id. */
+export function namedRows(database: Database, range: NameRange, parts: RowParts): Generator<NamedRow> {
+  return rowsInPages(range, page =>
     database.atOnce(() =>
       database
         .docs({ ...page, withBodies: parts.docs })
         .map(({ id, rev, revision }) => ({ id, text: rowOf(database, { id, rev, revision }, parts) })),
     ),
   )
-  for (const { text } of rows) yield text
 }
 
 /** The rows of named documents, in that order; deleted and unknown ones have theirs. */
 export function* keyRows(
-  database: Database,
+  database: DocReader,
   keys: readonly unknown[],
   range: Pick<NameRange, 'descending' | 'skip' | 'limit'>,
   parts: RowParts,
@@ -33,7 +40,7 @@ export function* keyRows(
   }
 }
 
-function keyRow(database: Database, key: unknown, parts: RowParts): RowText {
+function keyRow(database: DocReader, key: unknown, parts: RowParts): RowText {
   const doc = typeof key === 'string' ? database.doc(key) : undefined
   if (doc === undefined) return `{"key":${JSON.stringify(key)},"error":"not_found"}`
   const { rev, deleted } = doc.tree.winner
@@ -46,7 +53,7 @@ function keyRow(database: Database, key: unknown, parts: RowParts): RowText {
  * CouchDB has `"doc":null` here. RxDB, which asks with `deleted: "ok"`, then takes the document for one that never was and its stale
  * edit brings it back; with the tombstone it sees the conflict.
  */
-function deletedRow(database: Database, doc: StoredDoc, parts: RowParts): RowText {
+function deletedRow(database: DocReader, doc: StoredDoc, parts: RowParts): RowText {
   const id = JSON.stringify(doc.id)
   const { rev } = doc.tree.winner
   const revision = parts.docs && parts.deletedBodies ? database.revision(doc, rev) : undefined
@@ -56,7 +63,7 @@ function deletedRow(database: Database, doc: StoredDoc, parts: RowParts): RowTex
 
 type Row = { readonly id: string; readonly rev: string; readonly revision: Revision | undefined }
 
-function rowOf(database: Database, { id, rev, revision }: Row, parts: RowParts): RowText {
+export function rowOf(database: DocReader, { id, rev, revision }: Row, parts: RowParts): RowText {
   const name = JSON.stringify(id)
   const head = `{"id":${name},"key":${name},"value":{"rev":"${rev}"}`
   if (revision === undefined) return `${head}}`

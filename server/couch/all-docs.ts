@@ -19,7 +19,7 @@ const MAX_BYTES = 32 * 1024 * 1024
 /** So many rows are written before other clients have their turn. */
 const ROWS_OF_A_TURN = 100
 
-/** `_all_docs`, several of them at once in `_all_docs/queries`, and `_design_docs`. */
+/** `_all_docs`, and several of them at once in `_all_docs/queries`. */
 export function allDocsRoutes(context: CouchContext): readonly Route[] {
   return [
     databaseRoute(context, {
@@ -45,12 +45,6 @@ export function allDocsRoutes(context: CouchContext): readonly Route[] {
           call.body.queries.map(query => allDocsRequest({}, query)),
         ),
     }),
-    databaseRoute(context, {
-      method: 'GET',
-      path: '/:db/_design_docs',
-      query: allDocsQuery,
-      handle: (call, database) => answerAllDocs(database, designDocs(allDocsRequest(call.query))),
-    }),
   ]
 }
 
@@ -63,10 +57,19 @@ function unsaid(headers: IncomingHttpHeaders): Partial<AllDocsBody> {
 }
 
 function answerAllDocs(database: Database, request: AllDocsRequest): Answer {
+  return answerListing(database, request, () => rowsOf(database, request))
+}
+
+/** Answers with these rows, whatever of the listing they are. */
+export function answerListing(
+  database: Database,
+  request: AllDocsRequest,
+  rows: () => Iterable<RowText>,
+): Answer {
   return {
     async write(out) {
       const writer = new TextWriter(out)
-      await writeListing(writer, database, request)
+      await writeListing(writer, headOf(database, request), rows())
       await writer.add('\n')
       await writer.flush()
     },
@@ -81,7 +84,7 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
       for (const [index, request] of requests.entries()) {
         if (index > 0) await writer.add(',\n')
         await setImmediate()
-        await writeListing(writer, database, request)
+        await writeListing(writer, headOf(database, request), rowsOf(database, request))
       }
       await writer.add(']}\n')
       await writer.flush()
@@ -89,16 +92,16 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
   }
 }
 
-async function writeListing(writer: TextWriter, database: Database, request: AllDocsRequest): Promise<void> {
-  await writer.add(headOf(database, request))
+async function writeListing(writer: TextWriter, head: string, rows: Iterable<RowText>): Promise<void> {
+  await writer.add(head)
   let separator = ''
-  let rows = 0
-  for (const row of rowsOf(database, request)) {
+  let count = 0
+  for (const row of rows) {
     const written = writer.add(typeof row === 'string' ? separator + row : separator)
     if (written !== undefined) await written
     if (typeof row !== 'string') await writer.addAll(row)
     separator = ',\n'
-    if (++rows % ROWS_OF_A_TURN === 0) await setImmediate()
+    if (++count % ROWS_OF_A_TURN === 0) await setImmediate()
   }
   await writer.add('\n]}')
 }
@@ -119,20 +122,4 @@ function offsetOf(database: Database, range: NameRange, total: number): number {
 function rowsOf(database: Database, { keys, range, isEmpty, parts }: AllDocsRequest): Iterable<RowText> {
   if (keys !== undefined) return keyRows(database, keys, range, parts)
   return isEmpty ? [] : rangeRows(database, range, parts)
-}
-
-/** Narrows a listing to the ids that begin with `_design/`. */
-function designDocs(request: AllDocsRequest): AllDocsRequest {
-  const { range } = request
-  const [first, last] = ['_design/', '_design0']
-  const within = (key: string | undefined, otherwise: string) =>
-    key === undefined || key < first || key > last ? otherwise : key
-  return {
-    ...request,
-    range: {
-      ...range,
-      startKey: within(range.startKey, range.descending ? last : first),
-      endKey: within(range.endKey, range.descending ? first : last),
-    },
-  }
 }

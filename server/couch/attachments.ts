@@ -82,7 +82,7 @@ async function writeChunks(out: Out, chunks: Iterable<Uint8Array>): Promise<void
 }
 
 async function putAttachment(call: AttachmentCall, database: Database, limits: DocLimits): Promise<Answer> {
-  const [id, name] = targetOf(call)
+  const [id, name] = targetOf(call, database)
   const parent = parentOf(call, database, id)
   const kept = stubsOf(parent, name)
   const described = { name, contentType: call.headers['content-type'] ?? 'application/octet-stream' }
@@ -102,7 +102,7 @@ async function putAttachment(call: AttachmentCall, database: Database, limits: D
 }
 
 async function deleteAttachment(call: AttachmentCall, database: Database): Promise<Answer> {
-  const [id, name] = targetOf(call)
+  const [id, name] = targetOf(call, database)
   const parent = parentOf(call, database, id)
   if (!parent?.attachments?.some(attachment => attachment.name === name))
     throw new CouchError('not_found', 'Document is missing attachment')
@@ -110,10 +110,10 @@ async function deleteAttachment(call: AttachmentCall, database: Database): Promi
   return { headers: { ETag: `"${written.rev}"` }, json: { ok: true, ...written } }
 }
 
-function targetOf(call: AttachmentCall): [id: string, name: string] {
+function targetOf(call: AttachmentCall, database: Database): [id: string, name: string] {
   const id = attachableId(call)
   const name = call.params.name ?? ''
-  checkMayWrite(call.caller, id)
+  checkMayWrite(call.caller, database, id)
   checkAttachmentName(name)
   return [id, name]
 }

@@ -6,6 +6,7 @@ import { jsonQuality, namedQuality } from '../http/accept.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
+import { type DocReader, withOverlay } from './design-overlay.ts'
 import { latestOf, leafRevsOf } from './doc-query.ts'
 import { idValue } from './header-values.ts'
 import { multipartPieces, newBoundary, type Part } from './multipart-writer.ts'
@@ -59,11 +60,11 @@ function bulkGet({ body, query, headers }: Call<BulkGetQuery>, database: Databas
   const rows = readAsked(body)
   const multipart = multipartFor(headers)
   if (multipart === undefined) {
-    const results = resultsOf(database, rows, query)
+    const results = resultsOf(withOverlay(database), rows, query)
     return { write: out => writePieces(out, jsonPieces(results)) }
   }
   const boundary = newBoundary()
-  const results = resultsOf(database, rows, { ...query, attachments: true })
+  const results = resultsOf(withOverlay(database), rows, { ...query, attachments: true })
   return {
     headers: { 'Content-Type': `${multipart}; boundary="${boundary}"` },
     write: out => writePieces(out, multipartPieces(boundary, partsOf(results))),
@@ -85,7 +86,7 @@ function multipartFor(headers: IncomingHttpHeaders): string | undefined {
 }
 
 /** Each row is read when its turn comes. */
-function* resultsOf(database: Database, rows: readonly Asked[], query: BulkGetQuery): Generator<Result> {
+function* resultsOf(database: DocReader, rows: readonly Asked[], query: BulkGetQuery): Generator<Result> {
   for (const row of rows) {
     const { id } = row
     if (typeof id !== 'string')
@@ -96,7 +97,7 @@ function* resultsOf(database: Database, rows: readonly Asked[], query: BulkGetQu
 
 /** Without a rev all leaves are meant. */
 function outcomesOf(
-  database: Database,
+  database: DocReader,
   { id, rev, atts_since: since = [] }: Asked & { readonly id: string },
   query: BulkGetQuery,
 ): Iterable<Outcome> {

@@ -92,7 +92,7 @@ export class BulkWriter {
     const { newEdits, caller, limits } = this.#options
     const doc = rawDoc(value)
     const id = checkedDocId(doc._id === undefined ? newDocId() : doc._id)
-    checkMayWrite(caller, id)
+    checkMayWrite(caller, this.#database, id)
     if (isLocalDocId(id)) {
       const written = writeLocalDoc(this.#database, localName(id), doc, limits)
       this.#track(written.then(row => this.#wrote(place, row), this.#refuser(place, { doc })))

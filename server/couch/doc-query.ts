@@ -55,7 +55,7 @@ export function isPlain(query: DocQuery): boolean {
 
 /** The document of this id and the rev that a read without `open_revs` means. */
 export function openDoc(
-  database: Database,
+  database: Pick<Database, 'doc'>,
   id: string,
   query: Pick<DocQuery, 'rev' | 'latest'>,
 ): { readonly doc: StoredDoc; readonly rev: string } {

@@ -3,6 +3,7 @@ import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database } from '../store/store.ts'
 import { isLocalDocId, localName } from './checked-doc-id.ts'
 import type { CouchContext } from './couch-context.ts'
+import { type DocReader, withOverlay } from './design-overlay.ts'
 import { type DocQuery, docQuery, isPlain, openDoc } from './doc-query.ts'
 import { docIdOf, docRoutes } from './doc-route.ts'
 import { matchesEtag } from './etag.ts'
@@ -20,11 +21,12 @@ export function docReadRoutes(context: CouchContext): readonly Route[] {
 function readDocument(call: Call<DocQuery>, database: Database): Answer {
   const id = docIdOf(call)
   if (isLocalDocId(id)) return answerLocalDoc(database, localName(id))
-  if (call.query.open_revs !== undefined) return answerOpenRevs(call, database, id)
-  return database.atOnce(() => answerRevision(call, database, id))
+  const reader = withOverlay(database)
+  if (call.query.open_revs !== undefined) return answerOpenRevs(call, reader, id)
+  return database.atOnce(() => answerRevision(call, reader, id))
 }
 
-function answerRevision({ query, headers: asked }: Call<DocQuery>, database: Database, id: string): Answer {
+function answerRevision({ query, headers: asked }: Call<DocQuery>, database: DocReader, id: string): Answer {
   const { doc, rev } = openDoc(database, id, query)
   const headers = isPlain(query) ? { ETag: `"${rev}"` } : undefined
   if (headers !== undefined && matchesEtag(asked['if-none-match'], headers.ETag))

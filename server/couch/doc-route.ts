@@ -1,8 +1,10 @@
 import type { Caller } from '../auth/caller.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Call, Route } from '../http/route.ts'
+import type { Database } from '../store/store.ts'
 import { checkedDocId, isDesignDocId } from './checked-doc-id.ts'
 import { type CouchContext, type DatabaseRoute, databaseRoute } from './couch-context.ts'
+import { isOverlaid } from './design-overlay.ts'
 
 /**
  * The routes of something below a document. A design document's id has a slash that clients may leave as it is, so each of these
@@ -23,10 +25,12 @@ export function docIdOf({ params }: Pick<Call, 'params'>): string {
   return checkedDocId(params.ddoc === undefined ? params.doc : `_design/${params.ddoc}`)
 }
 
-/** Design documents hold code that runs for all who use a database: they are admins' to write. */
-export function checkMayWrite(caller: Caller, id: string): void {
-  if (caller.kind !== 'admin' && isDesignDocId(id))
-    throw new CouchError('forbidden', 'Only admins may write design documents.')
+/** Design documents hold code that runs for all who use a database: they are admins' to write, except for those that are ours. */
+export function checkMayWrite(caller: Caller, database: Database, id: string): void {
+  if (!isDesignDocId(id)) return
+  if (caller.kind !== 'admin') throw new CouchError('forbidden', 'Only admins may write design documents.')
+  if (isOverlaid(database, id))
+    throw new CouchError('forbidden', `${id} is the server's own in users' databases: take another name.`)
 }
 
 /** Clients refuse an answer whose headers are longer than some KiB, and would take the write for failed. */

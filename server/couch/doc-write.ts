@@ -61,7 +61,7 @@ export function newDocId(): string {
 
 async function putDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
   const id = docIdOf(call)
-  checkMayWrite(call.caller, id)
+  checkMayWrite(call.caller, database, id)
   const type = mediaType(call.headers)
   if (type === 'multipart/related') return putMultipart(call, database, { id, context })
   if (type.startsWith('multipart/'))
@@ -88,7 +88,7 @@ async function postDocument(call: WriteCall, database: Database, context: CouchC
   const { limits } = context
   return withDocument(call, context, doc => {
     const id = checkedDocId(doc._id ?? newDocId())
-    checkMayWrite(call.caller, id)
+    checkMayWrite(call.caller, database, id)
     return storeDocument(call, database, { id, doc, limits })
   })
 }
@@ -142,7 +142,7 @@ function withNamedRev(doc: RawDoc, rev: string | undefined): RawDoc {
 
 async function deleteDocument(call: WriteCall, database: Database): Promise<Answer> {
   const id = docIdOf(call)
-  checkMayWrite(call.caller, id)
+  checkMayWrite(call.caller, database, id)
   const rev = namedRev(call)
   if (isLocalDocId(id)) return deleteLocalDoc(database, localName(id), rev)
   const parent = rev === undefined ? undefined : checkedRev(rev)

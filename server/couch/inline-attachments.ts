@@ -20,7 +20,10 @@ export type FoundBytes = ReadonlyMap<string, AttachmentBytes>
  * Finds the bytes of revisions' attachments. To be asked for in the same moment as the revisions, long before a slow client comes to
  * them: what has been found can be read, also when the revision is gone then.
  */
-export function findBytes(database: Database, revisions: readonly (Revision | undefined)[]): FoundBytes {
+export function findBytes(
+  database: Pick<Database, 'attachment'>,
+  revisions: readonly (Revision | undefined)[],
+): FoundBytes {
   const found = new Map<string, AttachmentBytes>()
   for (const revision of revisions) {
     for (const { digest } of revision?.attachments ?? []) {

@@ -1,4 +1,5 @@
-import type { Attachment, Database, Revision, StoredDoc } from '../store/store.ts'
+import type { Attachment, Revision, StoredDoc } from '../store/store.ts'
+import type { DocReader } from './design-overlay.ts'
 import { type MemberQuery, membersOf } from './doc-query.ts'
 import { attachmentFollows, attachmentStub, docText } from './doc-text.ts'
 import { contentTypeValue, dispositionValue } from './header-values.ts'
@@ -29,7 +30,7 @@ export type OpenRev = { readonly rev: string; readonly revision: OpenRevision | 
 const JSON_HEADER = 'Content-Type: application/json'
 
 export function openRevision(
-  database: Database,
+  database: DocReader,
   doc: StoredDoc,
   rev: string,
   form: RevisionForm,
@@ -52,7 +53,7 @@ export function openRevision(
  * conflicts may be many and large, and it is missing if it is gone by then.
  */
 export function openRevs(
-  database: Database,
+  database: DocReader,
   doc: StoredDoc | undefined,
   revs: readonly string[],
   form: RevisionForm,

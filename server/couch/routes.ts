@@ -10,6 +10,7 @@ import { databaseRoutes } from './database.ts'
 import { databaseFactsRoutes } from './database-facts.ts'
 import { databasesInfoRoutes } from './databases-info.ts'
 import { dbUpdatesRoutes } from './db-updates.ts'
+import { designDocsRoutes } from './design-docs-list.ts'
 import { docReadRoutes } from './doc-read.ts'
 import { docWriteRoutes } from './doc-write.ts'
 import { ensureFullCommitRoutes } from './ensure-full-commit.ts'
@@ -39,6 +40,7 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...bulkGetRoutes(context),
     ...bulkDocsRoutes(context),
     ...allDocsRoutes(context),
+    ...designDocsRoutes(context),
     ...docReadRoutes(context),
     ...docWriteRoutes(context),
     ...attachmentRoutes(context),
