@@ -85,8 +85,13 @@ function* manyInOne(count: number, mib: number): Generator<string | Uint8Array> 
 }
 
 /** Reads an answer, with a rest of some milliseconds after each so many bytes. */
-async function read(server: ServerProcess, path: string, restEvery = Number.POSITIVE_INFINITY) {
-  const { sent, answered } = ask(server, 'GET', path)
+async function read(
+  server: ServerProcess,
+  path: string,
+  restEvery = Number.POSITIVE_INFINITY,
+  headers: Record<string, string> = {},
+) {
+  const { sent, answered } = ask(server, 'GET', path, headers)
   sent.end()
   const hash = createHash('md5')
   let length = 0
@@ -141,6 +146,10 @@ t.test('large attachments come and go without filling memory', { skip: !isTold }
   await small('sent within its document', async () => {
     const { length } = await read(server, '/large/a?attachments=true', 2 * MIB)
     t.ok(length > (LARGE_MIB * MIB * 4) / 3)
+  })
+  await small('sent as a part behind its document', async () => {
+    const { length } = await read(server, '/large/a?open_revs=all', MIB, { Accept: 'multipart/mixed' })
+    t.ok(length > LARGE_MIB * MIB)
   })
   const type = { 'Content-Type': 'multipart/related; boundary=b' }
   await small('received with others in one body', async () =>
