@@ -12,6 +12,8 @@ import { TextWriter } from './text-writer.ts'
 
 /** Documents of one turn: each is parsed, which the rest of the server never does. Large ones end a page earlier, see `Database.changes`. */
 const PAGE_ROWS = 100
+/** Numbers of one turn: of a view of one type it may pass over all of them, see `STRETCH` of changes-feed.ts. */
+const PAGE_NUMBERS = 20_000
 
 export type ProblemsRequest = {
   readonly kind: DatabaseKind
@@ -69,7 +71,8 @@ export class ProblemsFeed {
     while (this.#left > 0 && !wait.hasEnded()) {
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
-      const page = await this.#request.turns.run(() => this.#checkedPage())
+      const upTo = this.#at + PAGE_NUMBERS
+      const page = await this.#request.turns.run(() => this.#checkedPage(upTo))
       for (const checked of page) {
         if (wait.hasEnded()) return
         const verdict = 'rivals' in checked ? await this.#verdictAmong(checked) : checked.verdict
@@ -77,7 +80,7 @@ export class ProblemsFeed {
         this.#at = checked.n
         if (this.#left === 0) return
       }
-      if (page.length === 0) this.#at = Math.max(this.#at, updateSeq)
+      if (page.length === 0) this.#at = Math.max(this.#at, Math.min(upTo, updateSeq))
       if (this.#at >= updateSeq) return
     }
   }
@@ -88,8 +91,8 @@ export class ProblemsFeed {
     return JSON.stringify({ id, rev, seq: this.#database.sequence(n), problems })
   }
 
-  #checkedPage(): Checked[] {
-    const page = { after: this.#at, limit: PAGE_ROWS, withBodies: true }
+  #checkedPage(upTo: number): Checked[] {
+    const page = { after: this.#at, upTo, limit: PAGE_ROWS, withBodies: true }
     return this.#database.changes(page).map(row => this.#checked(row))
   }
 

@@ -46,7 +46,7 @@ function isPlace(since: string | undefined): boolean {
 }
 
 function answerProblems(call: Call<ProblemsQuery>, database: Database, turns: PacedTurns): Answer {
-  const kind = databaseKindOf(call.params.db ?? '')
+  const kind = databaseKindOf(database.name)
   if (kind === undefined)
     throw new CouchError(
       'not_found',

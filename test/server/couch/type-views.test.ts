@@ -2,6 +2,7 @@ import PouchDB from 'pouchdb-node'
 import t, { type Test } from 'tap'
 import { typeViewName } from '../../../design-docs/type-view.ts'
 import { userDbName } from '../../../design-docs/user-db.ts'
+import type { Edit } from '../../../server/store/store.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { type HttpClient, httpClient, type Reply } from '../../fixtures/http-client.ts'
 import { type Content, fetchWithToken, phone } from '../../fixtures/phone.ts'
@@ -22,6 +23,16 @@ function userOf(sub: string): User {
 async function write(me: HttpClient, ids: readonly string[]): Promise<string[]> {
   const { json } = await me.post('/_bulk_docs', { docs: ids.map(_id => ({ _id, text: _id })) })
   return json.map((row: { rev: string }) => row.rev)
+}
+
+function recordEdit(i: number): Edit {
+  return {
+    kind: 'replicated',
+    id: `record:${i}`,
+    revisions: { start: 1, ids: ['a'] },
+    deleted: false,
+    body: '{}',
+  }
 }
 
 function idsOf({ json }: Reply): string[] {
@@ -136,6 +147,38 @@ t.test('a view is there for its owner and no database for anybody', async t => {
   t.notOk((await admin.get('/_all_dbs')).json.some((one: string) => one.endsWith('-session')))
   t.notMatch((await admin.get('/_db_updates')).text, /-session"/)
   t.match((await admin.post('/_dbs_info', { keys: [viewName] })).json, [{ error: 'not_found' }])
+})
+
+t.test('a view tells the problems of its type', async t => {
+  const { me, view } = userOf('problems')
+  await write(me, ['session:1', 'record:1'])
+  t.match((await view('record').get('/_problems')).json, { problems: [{ id: 'record:1' }], last_seq: /^2-/ })
+  t.match((await view('badge').get('/_problems')).json, { problems: [], last_seq: /^2-/, pending: 0 })
+})
+
+t.test('a type of two documents among many changes is found, forwards and backwards', async t => {
+  const { name, me, view } = userOf('many')
+  await me.get('')
+  const database = server.store.database(name)
+  if (database === undefined) throw new Error('made at first use')
+  await write(me, ['session:1'])
+  // More than one read of a feed looks at.
+  await database.write(Array.from({ length: 21_000 }, (_, i) => recordEdit(i)))
+  await write(me, ['session:2'])
+  const sessions = view('session')
+  const forwards = (await sessions.get('/_changes')).json
+  t.match(forwards, { results: [{ id: 'session:1' }, { id: 'session:2' }], pending: 0, last_seq: /^21002-/ })
+  t.equal(forwards.results.length, 2)
+  const backwards = (await sessions.get('/_changes?descending=true')).json
+  t.match(backwards, { results: [{ id: 'session:2' }, { id: 'session:1' }], pending: 0, last_seq: /^1-/ })
+  t.match((await sessions.get('/_changes?limit=1')).json, { results: [{ id: 'session:1' }], pending: 1 })
+  t.match((await view('badge').get('/_changes?descending=true')).json, { results: [], pending: 0 })
+  t.match((await view('badge').get('/_changes')).json, { results: [], pending: 0, last_seq: /^21002-/ })
+  t.match((await sessions.get('')).json, { doc_count: 2 })
+  t.match((await sessions.get('/_problems')).json, { problems: [{}, {}], last_seq: /^21002-/ })
+  const waiting = sessions.get(`/_changes?feed=longpoll&since=${forwards.last_seq}`)
+  await write(me, ['session:3'])
+  t.match((await waiting).json.results, [{ id: 'session:3' }])
 })
 
 t.test('the change of another type ends no longpoll; that of its own does', async t => {
