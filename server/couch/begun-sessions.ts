@@ -68,9 +68,9 @@ function keyOf(name: string): string {
 
 /**
  * Phones number their own changes. A log with one of our sequences belongs to a pull: it notes what a history of ours told, and one
- * that is not this database's is led back anyway.
+ * that is not this database's is led back anyway. `now` is what an app began with (`since: 'now'`), and no session goes on with.
  */
 function isPushLog({ replicator, last_seq: lastSeq }: RawDoc): boolean {
-  if (replicator !== 'pouchdb' || !lastSeq) return false
+  if (replicator !== 'pouchdb' || !lastSeq || lastSeq === 'now') return false
   return typeof lastSeq !== 'string' || !isSequence(lastSeq)
 }
