@@ -83,6 +83,7 @@ function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets)
     maxDocumentBytes: settings.maxDocumentBytes,
     maxAttachmentBytes: settings.maxAttachmentBytes,
     trustProxy: settings.trustProxy,
+    gzip: settings.gzip,
     logLevel: settings.logLevel,
   }
 }

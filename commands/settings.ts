@@ -131,6 +131,12 @@ export const settingTable = {
     default: 'false',
     text: 'believe X-Forwarded-… headers: only behind a proxy that sets them',
   },
+  gzip: {
+    variable: 'DIVAN_GZIP',
+    kind: yesOrNo,
+    default: 'false',
+    text: 'compress answers, live feeds too; leave it off behind a proxy, which does that itself',
+  },
   logLevel: {
     variable: 'DIVAN_LOG_LEVEL',
     kind: oneOf(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']),

@@ -38,6 +38,8 @@ export type ServerOptions = {
   readonly maxDocumentBytes: number
   readonly maxAttachmentBytes: number
   readonly trustProxy: boolean
+  /** Whether answers are compressed for the clients that ask for it; off where a proxy does that. */
+  readonly gzip: boolean
   readonly logLevel: string
 }
 
@@ -109,6 +111,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     log: parts.log,
     corsOrigins: options.corsOrigins,
     trustProxy: options.trustProxy,
+    gzip: options.gzip,
     serverName: `Divan/${await packageVersion()}`,
   })
   try {

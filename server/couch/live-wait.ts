@@ -1,8 +1,11 @@
 import type { Caller } from '../auth/caller.ts'
 import type { Out } from '../http/route.ts'
 
-/** What every live feed answers with besides: a proxy must pass each line on at once. */
-export const LIVE_HEADERS = { 'X-Accel-Buffering': 'no' } as const
+/**
+ * What every live feed answers with besides: a proxy must pass each line on at once. Those that compress hold lines
+ * back until a block is full, unless they are told not to transform anything.
+ */
+export const LIVE_HEADERS = { 'X-Accel-Buffering': 'no', 'Cache-Control': 'no-store, no-transform' } as const
 
 /** The longest delay a timer of Node can hold; above it, it would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1

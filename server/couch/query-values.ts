@@ -26,7 +26,11 @@ export const jsonTexts = jsonValue.pipe(z.array(z.string(), 'it must be a JSON l
 /** `N-sig`, also quoted. */
 export const rev = z.string().transform(unquoted).refine(isRev, { message: 'Invalid rev format' })
 
-/** What clients write as JSON text or as it is: `"3-x"` and `3-x`. */
+/**
+ * What clients write as JSON text or as it is: `"3-x"` and `3-x`. An ETag may be a weak one, `W/"3-x"`: whoever gzips an answer, this
+ * server or a proxy, makes it so, and the rev in it names the same document.
+ */
 export function unquoted(text: string): string {
-  return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text
+  const quoted = text.startsWith('W/"') ? text.slice(2) : text
+  return quoted.length > 1 && quoted.startsWith('"') && quoted.endsWith('"') ? quoted.slice(1, -1) : text
 }

@@ -1,19 +1,46 @@
 import type { ServerResponse } from 'node:http'
-import type { Answer } from './route.ts'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { chooseGzip, echoEtag } from './content-coding.ts'
+import { GzipOut } from './gzip-out.ts'
+import type { Answer, Out } from './route.ts'
 import { socketOut } from './socket-out.ts'
 
+const gzipped = promisify<string | Uint8Array, Buffer>(gzip)
+
 /** Writes an answer: the one place that does. HEAD gets the headers that GET would get. */
-export async function writeAnswer(response: ServerResponse, answer: Answer): Promise<void> {
+export async function writeAnswer(response: ServerResponse, answer: Answer, mayGzip: boolean): Promise<void> {
   response.statusCode = answer.status ?? 200
+  dropHeaders(response)
   for (const [name, value] of Object.entries(defaultHeaders(answer))) response.setHeader(name, value)
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
-  if ('write' in answer) return writeStream(response, answer.write)
+  if (mayGzip) echoEtag(response)
+  if ('write' in answer) return writeStream(response, answer.write, mayGzip)
+  return writeBody(response, bodyOf(answer), mayGzip)
+}
 
-  const body = bodyOf(answer)
+async function writeBody(
+  response: ServerResponse,
+  body: string | Uint8Array | undefined,
+  mayGzip: boolean,
+): Promise<void> {
+  const isHead = response.req.method === 'HEAD'
+  if (body !== undefined && mayGzip && chooseGzip(response, Buffer.byteLength(body))) {
+    response.end(isHead ? undefined : await gzipped(body))
+    return
+  }
   if (body !== undefined && !response.hasHeader('Content-Length')) {
     response.setHeader('Content-Length', Buffer.byteLength(body))
   }
-  response.end(response.req.method === 'HEAD' ? undefined : body)
+  response.end(isHead ? undefined : body)
+}
+
+/** What an answer said about its body, before it failed and this one took its place. */
+function dropHeaders(response: ServerResponse): void {
+  for (const name of ['Content-Encoding', 'Content-Length', 'ETag']) {
+    // To be asked first: once a length was removed, even one that was not there, Node sets none by itself.
+    if (response.hasHeader(name)) response.removeHeader(name)
+  }
 }
 
 /** What every answer says unless it says otherwise. CouchDB has caches ask again each time, so do we. */
@@ -36,12 +63,27 @@ function bodyOf(answer: Exclude<Answer, { write: unknown }>): string | Uint8Arra
  */
 async function writeStream(
   response: ServerResponse,
-  write: (out: ReturnType<typeof socketOut>) => Promise<void>,
+  write: (out: Out) => Promise<void>,
+  mayGzip: boolean,
 ): Promise<void> {
+  const isGzipped = mayGzip && chooseGzip(response, lengthOf(response))
   if (response.req.method === 'HEAD') {
     response.end()
     return
   }
-  await write(socketOut(response))
+  const out = socketOut(response)
+  if (isGzipped) await writeGzipped(new GzipOut(out), write)
+  else await write(out)
   response.end()
+}
+
+async function writeGzipped(out: GzipOut, write: (out: Out) => Promise<void>): Promise<void> {
+  await write(out)
+  await out.end()
+}
+
+/** How long a stream says it is, if it does. */
+function lengthOf(response: ServerResponse): number | undefined {
+  const length = response.getHeader('Content-Length')
+  return length === undefined ? undefined : Number(length)
 }

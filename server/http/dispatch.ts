@@ -31,6 +31,8 @@ export type Shell = {
   readonly log: Logger
   readonly corsOrigins: readonly string[]
   readonly trustProxy: boolean
+  /** Whether answers are compressed for the clients that ask for it. */
+  readonly gzip: boolean
   /** What the `Server` header says. */
   readonly serverName: string
 }
@@ -59,7 +61,7 @@ export async function dispatch(
     caller,
     signal,
   }
-  await writeAnswer(response, withRenewal(await route.handle(call), caller))
+  await writeAnswer(response, withRenewal(await route.handle(call), caller), shell.gzip)
 }
 
 /** What is not listed is for admins, and to them it is not there. */
@@ -84,7 +86,7 @@ export async function dispatchError(
     return
   }
   const isBodiless = shell.isBodilessError(error.status, path, request.headers)
-  await writeAnswer(response, isBodiless ? withoutBody(error) : error.answer)
+  await writeAnswer(response, isBodiless ? withoutBody(error) : error.answer, shell.gzip)
 }
 
 /** Bugs, and what only the operator can put right, such as a full disk; a client's mistakes are his own. */

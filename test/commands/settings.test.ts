@@ -28,6 +28,7 @@ t.test('an empty environment gives the documented defaults', async t => {
       maxAttachmentBytes: 64 * 1024 * 1024,
       requirePremium: false,
       trustProxy: false,
+      gzip: false,
       logLevel: 'info',
     },
     warnings: [],
@@ -56,6 +57,7 @@ const good: readonly (readonly [variable: string, text: string, name: string, va
   ['DIVAN_MAX_DOCUMENT_BYTES', '1000', 'maxDocumentBytes', 1000],
   ['DIVAN_MAX_ATTACHMENT_BYTES', '2 GiB', 'maxAttachmentBytes', 2 ** 31],
   ['DIVAN_TRUST_PROXY', 'TRUE', 'trustProxy', true],
+  ['DIVAN_GZIP', 'true', 'gzip', true],
   ['DIVAN_REQUIRE_PREMIUM', '1', 'requirePremium', true],
   ['DIVAN_LOG_LEVEL', 'Debug', 'logLevel', 'debug'],
 ]

@@ -14,6 +14,7 @@ const OPTIONS = {
   maxDocumentBytes: 1000,
   maxAttachmentBytes: 1000,
   trustProxy: false,
+  gzip: false,
   logLevel: 'silent',
 } as const
 
