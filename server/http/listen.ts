@@ -1,16 +1,39 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { answerHalfClosed } from './half-closed.ts'
+import { refuseMalformed, SLOW } from './malformed-request.ts'
+import { pendingAnswers } from './pending-answers.ts'
 
 /** A queue of ids in a query (`_all_docs?keys=…`, `open_revs=…`) is long; Node's default is a quarter of it. */
 const MAX_HEADER_BYTES = 64 * 1024
-/** Longer than the minute for which proxies keep an idle connection: else they write into one that we just closed. */
-const KEEP_ALIVE_MS = 65_000
-/** A hundred photos over a slow phone take a while; what sends nothing at all is cut by `UPLOAD_IDLE_MS`. */
-const WHOLE_REQUEST_MS = 60 * 60_000
-const UPLOAD_IDLE_MS = 120_000
 /** A phone that lost its network says no goodbye; a silent feed finds out by TCP's own probes. */
 const PROBE_AFTER_MS = 60_000
+
+/** How long a client may take for what. */
+export type TimeLimits = {
+  /** From the first byte of a request, or from connecting, to the end of its headers. Load balancers connect a minute in advance. */
+  readonly headersMs: number
+  /** For the whole of a request: a hundred photos over a slow phone take a while. */
+  readonly requestMs: number
+  /** Without a byte, while a body is on its way. */
+  readonly bodyIdleMs: number
+  /**
+   * Between two requests. Longer than proxies keep a connection for themselves (nginx and AWS one minute, Traefik one and a half, Caddy
+   * two, Google ten): else they write the next request into one that we just closed, and tell the client 502.
+   */
+  readonly keepAliveMs: number
+  /** How often the first two are looked at. */
+  readonly checkMs: number
+}
+
+export const TIME_LIMITS: TimeLimits = {
+  headersMs: 120_000,
+  requestMs: 60 * 60_000,
+  bodyIdleMs: 120_000,
+  keepAliveMs: 620_000,
+  checkMs: 30_000,
+}
 
 /** A listening server. */
 export type Listening = {
@@ -21,18 +44,31 @@ export type Listening = {
 }
 
 /** Listens. Rejects with Node's own error (`EADDRINUSE`, `EACCES`, …) if it cannot. */
-export async function listen(app: RequestListener, host: string, port: number): Promise<Listening> {
+export async function listen(
+  app: RequestListener,
+  host: string,
+  port: number,
+  limits = TIME_LIMITS,
+): Promise<Listening> {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: WHOLE_REQUEST_MS,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
     keepAlive: true,
     keepAliveInitialDelay: PROBE_AFTER_MS,
     noDelay: true,
   })
+  const pending = pendingAnswers(server)
+  const refuse = refuseMalformed(server, pending)
+  answerHalfClosed(server, pending)
   server.on('request', (request, response) => {
     if (hasBody(request)) {
-      cutIdleUpload(request)
+      cutIdleUpload(request, limits.bodyIdleMs, () => {
+        if (response.writableFinished) request.socket.destroy()
+        else refuse(request.socket, SLOW)
+      })
       response.once('finish', () => readToEnd(request))
     }
     app(request, response)
@@ -48,9 +84,10 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** While a body is on its way the socket may not be silent for long. A live feed, later, may. */
-function cutIdleUpload(request: IncomingMessage): void {
+function cutIdleUpload(request: IncomingMessage, idleMs: number, cut: () => void): void {
   const { socket } = request
-  socket.setTimeout(UPLOAD_IDLE_MS)
+  socket.setTimeout(idleMs)
+  request.once('timeout', cut)
   request.once('end', () => socket.setTimeout(0))
 }
 
