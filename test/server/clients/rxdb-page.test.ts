@@ -1,0 +1,153 @@
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { RxCollection } from 'rxdb/plugins/core'
+import type { RxCouchDBReplicationState } from 'rxdb/plugins/replication-couchdb'
+import t from 'tap'
+import { eventually } from '../../fixtures/eventually.ts'
+import { httpClient } from '../../fixtures/http-client.ts'
+import { JWT, runningServer } from '../../fixtures/running-server.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+type Session = { readonly _id: string; readonly weightPerCableKg?: number; readonly mode?: string }
+type Tokens = { get(): Promise<string>; getOther(refused: string): Promise<string> }
+
+/** What the page's module exports. */
+type Page = {
+  openCollection(options: { multiInstance: boolean }): Promise<RxCollection<Session>>
+  newSession(fields: object): Session
+  tokenSource(askPortal: () => Promise<string>): Tokens
+  startReplication(
+    collection: RxCollection<Session>,
+    options: { url: string; tokens: Tokens; retryTime: number; onError: (error: unknown) => void },
+  ): RxCouchDBReplicationState<Session>
+}
+
+/** All blocks of the page as one module, the way an app would have it. */
+async function pageModule(): Promise<Page> {
+  const page = await readFile(join(ROOT, 'server/clients/rxdb.md'), 'utf8')
+  const blocks = Array.from(page.matchAll(/^```js\n(.*?)^```$/gms), ([, text = '']) => text)
+  const folder = await mkdtemp(join(tmpdir(), 'divan-page-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  const file = join(folder, 'sync.mjs')
+  await writeFile(file, blocks.join('\n'))
+  return await import(pathToFileURL(file).href)
+}
+
+const [server, page] = await Promise.all([runningServer(t), pageModule()])
+const mine = httpClient(`${server.url}/me`, server.bearer('anna'))
+const view = httpClient(`${server.url}/me-session`, server.bearer('anna'))
+
+const collection = await page.openCollection({ multiInstance: false })
+let asked = 0
+let issue: () => string = () => server.token('anna')
+const tokens = page.tokenSource(async () => {
+  asked++
+  return issue()
+})
+const errors: unknown[] = []
+const replication = page.startReplication(collection, {
+  url: server.url,
+  tokens,
+  retryTime: 50,
+  onError: error => errors.push(error),
+})
+t.teardown(async () => {
+  await replication.cancel()
+  await collection.database.close()
+})
+const has = async (id: string) => collection.findOne(id).exec()
+
+t.test('what a phone inserts, edits and deletes is on the server, and the other way round', async t => {
+  const doc = page.newSession({ timestamp: 1, mode: 'OldSchool', targetReps: 10, weightPerCableKg: 40 })
+  t.match(doc._id, /^session:[0-9a-f-]{36}$/)
+  const inserted = await collection.insert(doc)
+  const there = await eventually(async () => {
+    const { status, json } = await view.get(`/${doc._id}`)
+    return status === 200 && json
+  }, 'inserted')
+  t.match(there, { type: 'session', weightPerCableKg: 40, updatedAt: Number })
+  t.strictSame((await mine.get('/_problems')).json.problems, [], 'it fits its description')
+  await inserted.incrementalPatch({ weightPerCableKg: 42.5 })
+  await eventually(async () => (await view.get(`/${doc._id}`)).json.weightPerCableKg === 42.5, 'edited')
+  await mine.put('/session:theirs', { type: 'session', updatedAt: 1 })
+  await eventually(() => has('session:theirs'), 'from elsewhere')
+  await inserted.getLatest().remove()
+  await eventually(async () => (await view.get(`/${doc._id}`)).json.reason === 'deleted', 'deleted')
+  t.equal(asked, 1, 'one token for all requests')
+  t.same(errors, [])
+})
+
+t.test('an id without its type is stored, listed as a problem, and shown to no collection', async t => {
+  await view.put('/no-type', {})
+  await view.put('/session:later', {})
+  await eventually(() => has('session:later'), 'one that came later')
+  t.notOk(await has('no-type'))
+  const { problems } = (await mine.get('/_problems')).json
+  t.match(problems.find(({ id }: { id: string }) => id === 'no-type')?.problems, [{ path: '_id' }])
+  await t.rejects(collection.insert({ ...page.newSession({}), _id: 'no-type' }), /not of type/)
+})
+
+t.test('a token is renewed before its end and when it is refused, once for all who wait', async t => {
+  asked = 0
+  const minute = page.tokenSource(async () => server.token('anna', ++asked === 1 ? 30 : 3600))
+  await Promise.all([minute.get(), minute.get()])
+  t.equal(asked, 1, 'asked once')
+  const [one, two] = await Promise.all([minute.get(), minute.get()])
+  t.equal(asked, 2, 'again in its last minute, once')
+  t.equal(one, two)
+  await Promise.all([minute.getOther(one), minute.getOther(one)])
+  t.equal(asked, 3, 'and when it is refused')
+
+  asked = 0
+  issue = () => {
+    if (asked < 3) throw new Error('the portal is away')
+    return server.token('anna')
+  }
+  await server.restart({ jwt: { ...JWT, secret: 'another secret, as long as the one before it was' } })
+  await mine.get('/')
+  await eventually(() => asked >= 3, 'refused, and the portal fails')
+  await server.restart()
+  await mine.put('/session:renewed', { type: 'session', updatedAt: 1 })
+  await eventually(() => has('session:renewed'), 'it goes on')
+  t.match(String(errors.map(error => JSON.stringify(error))), /the portal is away/)
+})
+
+t.test('what is too large never comes into the queue', async t => {
+  const mode = 'x'.repeat(8 * 1024 * 1024)
+  await t.rejects(collection.insert(page.newSession({ mode })), /too large/)
+  const doc = await collection.insert(page.newSession({ mode: 'Echo' }))
+  await t.rejects(doc.incrementalPatch({ mode }), /too large/)
+  // As if it had been there before the guard.
+  const old = page.newSession({ mode })
+  const { hooks } = collection
+  Object.assign(collection, { hooks: {} })
+  await collection.insert(old)
+  Object.assign(collection, { hooks })
+  const next = await collection.insert(page.newSession({ mode: 'Echo' }))
+  await eventually(async () => (await view.get(`/${next.primary}`)).status === 200, 'what is behind it goes')
+  t.equal((await view.get(`/${old._id}`)).status, 404)
+})
+
+t.test('two phones’ edits: the newer one wins, on both', async () => {
+  const doc = await collection.insert(page.newSession({ mode: 'Echo' }))
+  const { _rev, ...there } = await eventually(async () => {
+    const { status, json } = await view.get(`/${doc.primary}`)
+    return status === 200 && json
+  }, 'inserted')
+  for (const [updatedAt, mode] of [
+    [there.updatedAt - 1000, 'mine'],
+    [Date.now() + 100_000, 'theirs'],
+  ] as const) {
+    await server.close()
+    await doc.incrementalPatch({ mode: 'mine' })
+    await server.restart()
+    const { json } = await view.get(`/${doc.primary}`)
+    await view.put(`/${doc.primary}`, { ...json, mode: 'theirs', updatedAt })
+    const seen = async () => [(await has(doc.primary))?.mode, (await view.get(`/${doc.primary}`)).json.mode]
+    await eventually(async () => (await seen()).join() === `${mode},${mode}`, `${mode} on both`)
+  }
+})
