@@ -83,3 +83,26 @@ t.test('attachments are stubs, and with attachments=true their bytes', async t =
   t.strictSame(whole[1].docs[0].ok._attachments.f.data, data)
   t.strictSame(whole[1].docs[0].ok._attachments.g.data, '')
 })
+
+t.test('without a rev all leaves, as from CouchDB', async t => {
+  const database = await adminDatabase(server, 'leaves')
+  const docs = ['b', 'a'].map(id => ({ _id: 'a', _revisions: { start: 2, ids: [id, 'x'] } }))
+  await database.post('/_bulk_docs', { docs, new_edits: false })
+  const { results } = (await database.post('/_bulk_get', { docs: [{ id: 'a' }] })).json
+  t.match(results, [{ id: 'a', docs: [{ ok: { _rev: '2-b' } }, { ok: { _rev: '2-a' } }] }])
+  t.equal(results[0].docs.length, 2)
+})
+
+t.test('a row says which attachments it has, and is sent the others', async t => {
+  const database = await adminDatabase(server, 'since')
+  const { json } = await database.put('/a', { _attachments: { f: { data: 'Zg==' } } })
+  const g = { f: { stub: true }, g: { data: 'Zw==' } }
+  await database.put(`/a?rev=${json.rev}`, { _attachments: g })
+  const asked = { docs: [{ id: 'a', atts_since: [json.rev] }] }
+  const first = async (path: string) => (await database.post(path, asked)).json.results[0].docs[0].ok
+  t.match((await first('/_bulk_get'))._attachments, g)
+  t.match((await first('/_bulk_get?attachments=false'))._attachments, {
+    f: { stub: true },
+    g: { stub: true },
+  })
+})
