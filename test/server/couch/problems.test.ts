@@ -134,17 +134,6 @@ t.test('each kind of database has its own descriptions', async t => {
   t.strictSame(told(await problemsOf(users)), ['org.couchdb.user:a@b.c: userId passwordHash createdAt'])
 })
 
-t.test('a view tells of its type alone', async t => {
-  const mine = phone()
-  const docs = [sessionDoc({ mode: 7 }), { _id: 'routine:x' }, { _id: 'lap:1' }, { _id: 'session:y' }]
-  await mine.post('/_bulk_docs', { docs })
-  const view = httpClient(`${server.url}/me-session`, server.bearer(mine.sub))
-  t.match(told(await problemsOf(view)), [`${docs[0]?._id}: mode`, /^session:y: _id/])
-  const first = await problemsOf(view, '?limit=1')
-  t.match(told(first), { length: 1 })
-  t.match(told(await problemsOf(view, `?since=${first.last_seq}`)), [/^session:y/])
-})
-
 t.test('a design document is nobody’s row', async t => {
   const { sub, get } = phone()
   await get('')
