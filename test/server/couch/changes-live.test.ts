@@ -173,14 +173,38 @@ t.test('a client that goes leaves nothing behind', async t => {
   await eventually(() => listening === 0, 'none is left')
 })
 
-t.test('a token that runs out ends its feeds in order', async t => {
+/** A waiting feed of each kind, and what each has to have said when it was ended. */
+async function feedsOfAllKinds(since: string, open: (query: string) => Promise<OpenFeed>) {
+  const filter = '&filter=_doc_ids&doc_ids=["nothing"]'
+  const kinds = { normal: '', filtered: filter, longpoll: '', continuous: '', eventsource: '' }
+  const feeds = await Promise.all(
+    Object.entries(kinds).map(async ([kind, query]) => {
+      const feed = kind === 'filtered' ? 'longpoll' : kind
+      return [kind, await open(`feed=${feed}&since=${since}&heartbeat=10000${query}`)] as const
+    }),
+  )
+  return async (t: Test) => {
+    for (const [kind, feed] of feeds) {
+      await feed.ended
+      t.equal(feed.answer.complete, true, `${kind} was not cut`)
+      if (kind === 'eventsource') t.equal(feed.text(), '')
+      else if (kind === 'continuous') t.strictSame(JSON.parse(feed.text()), { last_seq: since, pending: 0 })
+      else t.strictSame(JSON.parse(feed.text()), { results: [], last_seq: since, pending: 0 }, kind)
+    }
+  }
+}
+
+t.test('a token that runs out ends its feeds in order, and the next request meets an empty 401', async t => {
   const { user, since, open } = await start(t)
   const authorization = `Bearer ${server.token(user, 2)}`
-  const longpoll = await open(`feed=longpoll&since=${since}&heartbeat=10000`, authorization)
-  const continuous = await open('feed=continuous&heartbeat=10000', authorization)
-  await Promise.all([longpoll.ended, continuous.ended])
-  t.strictSame(JSON.parse(longpoll.text()), { results: [], last_seq: since, pending: 0 })
-  t.strictSame(JSON.parse(continuous.lines().at(-1) ?? ''), { last_seq: since, pending: 0 })
+  const checkEnds = await feedsOfAllKinds(since, query => open(query, authorization))
+  await checkEnds(t)
+  for (const feed of ['normal', 'longpoll', 'continuous', 'eventsource']) {
+    const next = await open(`feed=${feed}&since=${since}`, authorization)
+    await next.ended
+    t.equal(next.answer.statusCode, 401)
+    t.equal(next.text(), '')
+  }
 })
 
 t.test('feeds beyond what a browser can hold end soon, empty and valid', async t => {
@@ -198,10 +222,11 @@ t.test('feeds beyond what a browser can hold end soon, empty and valid', async t
   await Promise.all(feeds.map(feed => feed.ended))
 })
 
-t.test('a server that closes ends feeds in order', async t => {
+t.test('a server that closes ends feeds of every kind in order, well within its grace', async t => {
   const { since, open } = await start(t)
-  const feed = await open(`feed=longpoll&since=${since}&heartbeat=10000`)
+  const checkEnds = await feedsOfAllKinds(since, query => open(query))
+  const began = Date.now()
   await server.close()
-  await feed.ended
-  t.strictSame(JSON.parse(feed.text()), { results: [], last_seq: since, pending: 0 })
+  t.ok(Date.now() - began < 2500)
+  await checkEnds(t)
 })
