@@ -84,6 +84,7 @@ function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets)
     maxAttachmentBytes: settings.maxAttachmentBytes,
     trustProxy: settings.trustProxy,
     gzip: settings.gzip,
+    feedsPerToken: settings.feedsPerToken,
     logLevel: settings.logLevel,
   }
 }

@@ -61,6 +61,11 @@ export const port: SettingKind<number> = {
   parse: text => (/^\d{1,5}$/.test(text) && Number(text) <= 65535 ? { value: Number(text) } : undefined),
 }
 
+export const count: SettingKind<number> = {
+  allowed: 'a whole number from 1 to 9999',
+  parse: text => (/^[1-9]\d{0,3}$/.test(text) ? { value: Number(text) } : undefined),
+}
+
 /** A number of bytes above zero, with or without a unit. */
 export const bytes: SettingKind<number> = {
   allowed: 'a size above zero such as 8388608, 512 KiB or 8 MiB',

@@ -3,6 +3,7 @@ import { nearestWord } from './nearest-word.ts'
 import { OperatorError } from './operator-error.ts'
 import {
   bytes,
+  count,
   oneOf,
   origins,
   port,
@@ -130,6 +131,12 @@ export const settingTable = {
     kind: yesOrNo,
     default: 'false',
     text: 'believe X-Forwarded-… headers: only behind a proxy that sets them',
+  },
+  feedsPerToken: {
+    variable: 'DIVAN_FEEDS_PER_TOKEN',
+    kind: count,
+    default: '4',
+    text: 'live feeds of one token; further ones end after 2 s, for browsers have six connections',
   },
   gzip: {
     variable: 'DIVAN_GZIP',

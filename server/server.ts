@@ -38,6 +38,8 @@ export type ServerOptions = {
   readonly maxDocumentBytes: number
   readonly maxAttachmentBytes: number
   readonly trustProxy: boolean
+  /** How many live feeds one token has before further ones end soon: a browser has six connections. */
+  readonly feedsPerToken: number
   /** Whether answers are compressed for the clients that ask for it; off where a proxy does that. */
   readonly gzip: boolean
   readonly logLevel: string
@@ -97,6 +99,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     routes: couchRoutes({
       store: parts.store,
       limits: options,
+      feedsPerToken: options.feedsPerToken,
       uploadsFolder: join(options.dataFolder, UPLOADS_FOLDER),
       parseGate: new ParseGate(),
       version: await packageVersion(),

@@ -19,7 +19,8 @@ import { unquoted } from './query-values.ts'
 const MAX_BYTES = 32 * 1024 * 1024
 
 /** `GET` and `POST /db/_changes`: what changed after a place, as a page or as a live feed. */
-export function changesRoutes(context: CouchContext, quota = new FeedQuota()): readonly Route[] {
+export function changesRoutes(context: CouchContext): readonly Route[] {
+  const quota = new FeedQuota(context.feedsPerToken)
   return [
     databaseRoute(context, {
       method: 'GET',
@@ -58,14 +59,14 @@ async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, 
   const { call, database, quota } = asked
   const isLive = request.feed !== 'normal'
   const token = isLive ? tokenOf(call.caller) : undefined
-  const timeoutMs = token === undefined ? request.timeoutMs : quota.enter(token, request.timeoutMs)
+  const lifeMs = token === undefined ? undefined : quota.enter(token)
   const wait = startLiveWait({
     subscribe: isLive ? listener => database.onChange(listener) : () => () => {},
     out,
     heartbeatMs: isLive ? request.heartbeatMs : undefined,
-    timeoutMs,
+    timeoutMs: request.timeoutMs,
     signal: call.signal,
-    expiresAt: expiryOf(call.caller),
+    expiresAt: endOf(call.caller, lifeMs),
   })
   try {
     if (request.feed === 'normal') await feed.writeNormal(wait)
@@ -75,6 +76,12 @@ async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, 
     wait.close()
     if (token !== undefined) quota.leave(token)
   }
+}
+
+/** When a feed has to end, whatever it asked for. */
+function endOf(caller: Caller, lifeMs: number | undefined): number | undefined {
+  const expiry = expiryOf(caller)
+  return lifeMs === undefined ? expiry : Math.min(expiry ?? Number.POSITIVE_INFINITY, Date.now() + lifeMs)
 }
 
 /** Names a user's token: those of two devices are seldom issued for the same second. */

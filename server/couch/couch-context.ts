@@ -16,6 +16,8 @@ export type CouchContext = {
     readonly maxDocumentBytes: number
     readonly maxAttachmentBytes: number
   }
+  /** Live feeds of one token; further ones end soon. Absent: what a browser can hold. */
+  readonly feedsPerToken?: number | undefined
   /** Where large bodies wait until they are complete. */
   readonly uploadsFolder: string
   readonly parseGate: ParseGate

@@ -1,29 +1,32 @@
-/** A browser has six connections per host, so that a fifth waiting feed leaves its other requests next to none. */
-const WAITING_FEEDS_PER_TOKEN = 4
-const SURPLUS_TIMEOUT_MS = 2000
+/** A browser has six connections per host, so that a fifth live feed leaves its other requests next to none. */
+const FEEDS_PER_TOKEN = 4
+/** How long a feed beyond the quota lives. */
+const SURPLUS_FEED_MS = 2000
 
-/** Counts the waiting feeds of each token, so that those beyond the quota end soon instead of starving its other requests. */
+/**
+ * Counts the live feeds of each token, so that those beyond the quota end soon instead of starving its other requests. All of such a feed's life is bounded, not how long it waits for one change: where others write all the time, in a
+ * view of another type, it would never end.
+ */
 export class FeedQuota {
   readonly #perToken: number
-  readonly #surplusTimeoutMs: number
-  readonly #waiting = new Map<string, number>()
+  readonly #surplusMs: number
+  readonly #open = new Map<string, number>()
 
-  constructor(perToken = WAITING_FEEDS_PER_TOKEN, surplusTimeoutMs = SURPLUS_TIMEOUT_MS) {
+  constructor(perToken = FEEDS_PER_TOKEN, surplusMs = SURPLUS_FEED_MS) {
     this.#perToken = perToken
-    this.#surplusTimeoutMs = surplusTimeoutMs
+    this.#surplusMs = surplusMs
   }
 
-  /** Counts one more feed of this token; call `leave` when it has ended. Returns how long it may wait. */
-  enter(token: string, timeoutMs: number | undefined): number | undefined {
-    const waiting = (this.#waiting.get(token) ?? 0) + 1
-    this.#waiting.set(token, waiting)
-    if (waiting <= this.#perToken) return timeoutMs
-    return Math.min(timeoutMs ?? this.#surplusTimeoutMs, this.#surplusTimeoutMs)
+  /** Counts one more feed of this token; call `leave` when it has ended. Returns how long it may live; undefined: as long as it likes. */
+  enter(token: string): number | undefined {
+    const open = (this.#open.get(token) ?? 0) + 1
+    this.#open.set(token, open)
+    return open <= this.#perToken ? undefined : this.#surplusMs
   }
 
   leave(token: string): void {
-    const waiting = (this.#waiting.get(token) ?? 1) - 1
-    if (waiting === 0) this.#waiting.delete(token)
-    else this.#waiting.set(token, waiting)
+    const open = (this.#open.get(token) ?? 1) - 1
+    if (open === 0) this.#open.delete(token)
+    else this.#open.set(token, open)
   }
 }

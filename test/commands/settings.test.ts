@@ -29,6 +29,7 @@ t.test('an empty environment gives the documented defaults', async t => {
       requirePremium: false,
       trustProxy: false,
       gzip: false,
+      feedsPerToken: 4,
       logLevel: 'info',
     },
     warnings: [],
@@ -57,6 +58,7 @@ const good: readonly (readonly [variable: string, text: string, name: string, va
   ['DIVAN_MAX_DOCUMENT_BYTES', '1000', 'maxDocumentBytes', 1000],
   ['DIVAN_MAX_ATTACHMENT_BYTES', '2 GiB', 'maxAttachmentBytes', 2 ** 31],
   ['DIVAN_TRUST_PROXY', 'TRUE', 'trustProxy', true],
+  ['DIVAN_FEEDS_PER_TOKEN', '12', 'feedsPerToken', 12],
   ['DIVAN_GZIP', 'true', 'gzip', true],
   ['DIVAN_REQUIRE_PREMIUM', '1', 'requirePremium', true],
   ['DIVAN_LOG_LEVEL', 'Debug', 'logLevel', 'debug'],
@@ -79,6 +81,7 @@ const bad: Environment = {
   DIVAN_MAX_ATTACHMENT_BYTES: '0',
   DIVAN_REQUIRE_PREMIUM: 'maybe',
   DIVAN_TRUST_PROXY: '2',
+  DIVAN_FEEDS_PER_TOKEN: '0',
   DIVAN_LOG_LEVEL: 'loud',
 }
 

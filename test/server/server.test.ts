@@ -15,6 +15,7 @@ const OPTIONS = {
   maxAttachmentBytes: 1000,
   trustProxy: false,
   gzip: false,
+  feedsPerToken: 4,
   logLevel: 'silent',
 } as const
 

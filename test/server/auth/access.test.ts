@@ -106,7 +106,7 @@ t.test('a user has a view of each type, under two names, and nobody else has it'
     const name = typeViewName({ sub: 'anna', type })
     t.equal(admit('database', user, name), name)
     t.equal(admit('database', user, name.replace(OWN, 'me')), name)
-    t.throws(() => admit('database', bert, name), { word: 'forbidden' })
+    t.throws(() => admit('database', bert, name), { name: 'CouchError', word: 'forbidden' })
     t.not(admit('database', bert, name.replace(OWN, 'me')), name)
     t.equal(isReservedName(name), true)
   }
