@@ -16,6 +16,11 @@ import { fileNames } from './part-name.ts'
 
 /** Of one document's small attachments, which go with their edit. What comes after these goes into the store at once. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
+/**
+ * One that is no longer than what it counts towards its document's size by itself goes with its edit in any case: so many can come that
+ * a commit for each would hold up others, and so few that they fit in memory.
+ */
+const TINY_BYTES = 512
 
 export type MultipartOptions = Pick<CouchContext, 'limits' | 'parseGate'> & {
   readonly database: Database
@@ -101,7 +106,10 @@ async function receiveBodies(
   for (let next = await parts.next(); !next.done; next = await parts.next()) {
     const part = next.value
     const attachment = attachmentOf(part, awaited, numbers)
-    const body = await receiveBody(part, attachment, { ...receiving, room: MAX_MEMORY_BYTES - inMemory })
+    const body = await receiveBody(part, attachment, {
+      ...receiving,
+      maxMemoryBytes: Math.max(MAX_MEMORY_BYTES - inMemory, TINY_BYTES),
+    })
     receiving.bodies.set(attachment.name, body)
     awaited.delete(attachment.name)
     numbers.set(attachment.name, part.number)
@@ -148,7 +156,7 @@ function attachmentOf(
 async function receiveBody(
   part: Part,
   attachment: Follows,
-  { database, limits, room }: Receiving & { readonly room: number },
+  { database, limits, maxMemoryBytes }: Receiving & { readonly maxMemoryBytes: number },
 ): Promise<AttachmentBody> {
   const what = `Attachment "${attachment.name}" (part ${part.number})`
   checkHeaders(part, attachment, what)
@@ -158,7 +166,7 @@ async function receiveBody(
     headers: {},
     name: attachment.name,
     maxBytes: limits.maxAttachmentBytes,
-    maxMemoryBytes: room,
+    maxMemoryBytes,
   })
   try {
     arriving.checkEnd()
