@@ -124,29 +124,26 @@ function failure(id: string, rev: unknown, error: Failure['error'], reason: stri
   return { id, rev: rev === undefined || typeof rev === 'object' ? 'undefined' : rev, error, reason }
 }
 
-/** `{"results":[{"id":…,"docs":[{"ok":{…}},{"error":{…}}]}]}` */
+/** `{"results":[{"id":…,"docs":[{"ok":{…}},{"error":{…}}]}]}`; few pieces for each row, of which there are many. */
 function* jsonPieces(results: Iterable<Result>): Generator<string> {
   let separator = '{"results":['
   for (const { id, outcomes } of results) {
-    yield `${separator}{"id":${JSON.stringify(id)},"docs":[`
-    separator = ',\n'
-    yield* outcomePieces(outcomes)
-    yield ']}'
+    yield* outcomePieces(`${separator}{"id":${JSON.stringify(id)},"docs":[`, outcomes)
+    separator = ']},\n'
   }
-  yield separator === ',\n' ? ']}\n' : '{"results":[]}\n'
+  yield separator === ']},\n' ? ']}]}\n' : '{"results":[]}\n'
 }
 
-function* outcomePieces(outcomes: Iterable<Outcome>): Generator<string> {
-  let separator = ''
+function* outcomePieces(head: string, outcomes: Iterable<Outcome>): Generator<string> {
+  let before = head
   for (const outcome of outcomes) {
-    yield separator
-    separator = ','
-    if ('error' in outcome) yield JSON.stringify({ error: outcome })
+    if ('error' in outcome) yield `${before}${JSON.stringify({ error: outcome })}`
     else {
-      yield '{"ok":'
+      yield `${before}{"ok":`
       yield* revisionPieces(outcome)
       yield '}'
     }
+    before = ','
   }
 }
 

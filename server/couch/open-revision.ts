@@ -63,10 +63,12 @@ export function openRevs(
     revision: doc && openRevision(database, doc, rev, form),
   })
   const first = revs.slice(0, 1).map(open)
-  return (function* () {
-    yield* first
-    for (const rev of revs.slice(1)) yield open(rev)
-  })()
+  return revs.length < 2 ? first : opened(first, revs, open)
+}
+
+function* opened(first: readonly OpenRev[], revs: readonly string[], open: (rev: string) => OpenRev) {
+  yield* first
+  for (const rev of revs.slice(1)) yield open(rev)
 }
 
 /** The revision as JSON, its attachments as base64; in one piece where no bytes come along. */
