@@ -59,7 +59,7 @@ t.test('every block of the README that can be pasted does what it says', async t
   }
 
   const [token = '', admin = '', operator = '', backup = '', restore = '', ...moreShell] = await blocks('sh')
-  const [phone = '', ...moreScripts] = await blocks('js')
+  const [phone = '', rxdb = '', ...moreScripts] = await blocks('js')
   const [sql = '', ...moreSql] = await blocks('sql')
   t.same([moreShell, moreScripts, moreSql], [[], [], []], 'no block is left out of this test')
 
@@ -67,21 +67,32 @@ t.test('every block of the README that can be pasted does what it says', async t
   t.match(TOKEN, /^[\w-]+\.[\w-]+\.[\w-]+$/, 'a token')
 
   await symlink(join(PROJECT_FOLDER, 'node_modules'), join(folder, 'node_modules'))
-  await writeFile(join(folder, 'phone.mjs'), here(phone))
-  const app = spawn(process.execPath, ['phone.mjs'], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, TOKEN },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
-  t.teardown(async () => {
-    if (app.exitCode === null && app.kill()) await once(app, 'exit')
-  })
+  const run = async (name: string, script: string) => {
+    await writeFile(join(folder, name), here(script))
+    const app = spawn(process.execPath, [name], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, TOKEN },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    t.teardown(async () => {
+      if (app.exitCode === null && app.kill()) await once(app, 'exit')
+    })
+    let said = ''
+    app.stdout.on('data', text => {
+      said += text
+    })
+    return { app, said: () => said }
+  }
+  const { app } = await run('phone.mjs', phone)
   const rows = await eventually(async () => {
     const rows = await query(databaseUrl, sql)
     return rows.length > 0 ? rows : undefined
   }, 'the row of the phone')
   t.match(rows, [{ exercise_name: 'Bench press', weight_per_cable_kg: 42.5 }])
   t.equal(app.exitCode, null, 'the phone stays online')
+  const other = await run('rxdb-phone.mjs', rxdb)
+  await eventually(() => other.said() === 'Bench press\n', 'RxDB has what PouchDB wrote')
+  t.equal(other.app.exitCode, null, 'and stays online')
 
   const answers = await shell(admin)
   const userDb = `userdb-${Buffer.from('6f1c2a34-9d5b-4c1e-8a70-2f6f1e0b9a11').toString('hex')}`

@@ -7,9 +7,8 @@ import type { RxCouchDBReplicationState } from 'rxdb/plugins/replication-couchdb
 import t from 'tap'
 import { eventually } from '../../fixtures/eventually.ts'
 import { httpClient } from '../../fixtures/http-client.ts'
+import { PROJECT_FOLDER } from '../../fixtures/project-folder.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
-
-const ROOT = join(import.meta.dirname, '../../..')
 
 type Session = { readonly _id: string; readonly weightPerCableKg?: number; readonly mode?: string }
 type Tokens = { get(): Promise<string>; getOther(refused: string): Promise<string> }
@@ -27,11 +26,11 @@ type Page = {
 
 /** All blocks of the page as one module, the way an app would have it. */
 async function pageModule(): Promise<Page> {
-  const page = await readFile(join(ROOT, 'server/clients/rxdb.md'), 'utf8')
+  const page = await readFile(join(PROJECT_FOLDER, 'server/clients/rxdb.md'), 'utf8')
   const blocks = Array.from(page.matchAll(/^```js\n(.*?)^```$/gms), ([, text = '']) => text)
   const folder = await mkdtemp(join(tmpdir(), 'divan-page-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
-  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  await symlink(join(PROJECT_FOLDER, 'node_modules'), join(folder, 'node_modules'))
   const file = join(folder, 'sync.mjs')
   await writeFile(file, blocks.join('\n'))
   return await import(pathToFileURL(file).href)
