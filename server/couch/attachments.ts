@@ -37,7 +37,7 @@ export function attachmentRoutes(context: CouchContext): readonly Route[] {
 }
 
 function readAttachment(call: AttachmentCall, database: Database): Answer {
-  const rev = call.query.rev === undefined ? undefined : checkedRev(call.query.rev)
+  const rev = call.query.rev === undefined ? undefined : checkedRev(call.query.rev, 'rev')
   return database.atOnce(() => {
     const opened = openDoc(database, attachableId(call), { rev })
     const revision = database.revision(opened.doc, opened.rev)
@@ -131,7 +131,7 @@ function parentOf(call: AttachmentCall, database: Database, id: string): Revisio
     if (database.doc(id)?.tree.winner.deleted ?? true) return undefined
     throw new CouchError('conflict', 'Document update conflict.')
   }
-  const parent = revisionOf(database, id, checkedRev(rev))
+  const parent = revisionOf(database, id, checkedRev(rev, 'rev'))
   if (parent === undefined) throw new CouchError('conflict', 'Document update conflict.')
   return parent
 }

@@ -50,7 +50,7 @@ export function readDoc(doc: RawDoc, id: string, limits: DocLimits): DocInput {
     id: checkedDocId(id),
     body: bodyText(doc),
     deleted: readDeleted(doc._deleted),
-    rev: doc._rev === undefined ? undefined : checkedRev(doc._rev),
+    rev: doc._rev === undefined ? undefined : checkedRev(doc._rev, '_rev'),
     revisions: doc._revisions === undefined ? undefined : readRevisions(doc._revisions),
     attachments:
       doc._attachments === undefined

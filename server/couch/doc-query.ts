@@ -82,7 +82,7 @@ export function openRevsOf(doc: StoredDoc | undefined, query: DocQuery): readonl
 function readRevs(text: string): readonly string[] {
   const revs = jsonTexts.safeParse(text)
   if (!revs.success) throw new CouchError('bad_request', '`open_revs` must be "all" or a JSON list of revs')
-  return revs.data.map(checkedRev)
+  return revs.data.map(rev => checkedRev(rev, 'open_revs'))
 }
 
 /** The leaves of a rev, or the rev itself where it is not known. */

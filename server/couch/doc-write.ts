@@ -145,7 +145,7 @@ async function deleteDocument(call: WriteCall, database: Database): Promise<Answ
   checkMayWrite(call.caller, database, id)
   const rev = namedRev(call)
   if (isLocalDocId(id)) return deleteLocalDoc(database, localName(id), rev)
-  const parent = rev === undefined ? undefined : checkedRev(rev)
+  const parent = rev === undefined ? undefined : checkedRev(rev, 'rev')
   const doc = database.doc(id)
   if (doc === undefined) throw new CouchError('not_found', 'missing')
   if (parent === undefined)

@@ -88,7 +88,7 @@ export async function writeLocalDoc(
   doc: RawDoc,
   limits: DocLimits,
 ): Promise<{ readonly id: string; readonly rev: string }> {
-  const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev)
+  const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev, '_rev')
   const body = doc._deleted === true ? null : bodyText(doc)
   const id = `_local/${name}`
   if (body !== null) checkDocumentSize(id, body, limits.maxDocumentBytes)
@@ -108,7 +108,7 @@ export async function deleteLocalDoc(
   rev: string | undefined,
 ): Promise<Answer> {
   if (database.localDoc(name) === undefined) throw new CouchError('not_found', 'missing')
-  const parent = rev === undefined ? undefined : checkedLocalRev(rev)
+  const parent = rev === undefined ? undefined : checkedLocalRev(rev, 'rev')
   const written = await database.writeLocalDoc(name, parent, null)
   return { json: { ok: true, id: `_local/${name}`, ...written } }
 }

@@ -37,6 +37,6 @@ function readAsked(body: unknown): ReadonlyMap<string, readonly string[]> {
 }
 
 function readRevs(id: string, revs: unknown): readonly string[] {
-  if (Array.isArray(revs)) return revs.map(checkedRev)
+  if (Array.isArray(revs)) return revs.map(rev => checkedRev(rev, id))
   throw new CouchError('bad_request', `${JSON.stringify(id)} must have a list of revs`)
 }

@@ -34,14 +34,14 @@ export function isRevSig(sig: unknown): sig is string {
   return typeof sig === 'string' && SIG.test(sig)
 }
 
-/** @throws CouchError in CouchDB's words. */
-export function checkedRev(value: unknown): string {
+/** @throws CouchError in CouchDB's words, and with the name of what holds it. */
+export function checkedRev(value: unknown, name: string): string {
   if (isRev(value)) return value
-  throw new CouchError('bad_request', 'Invalid rev format')
+  throw new CouchError('bad_request', `Invalid rev format: \`${name}\``)
 }
 
 /** The rev of a local doc, `0-N`. */
-export function checkedLocalRev(value: unknown): string {
+export function checkedLocalRev(value: unknown, name: string): string {
   if (typeof value === 'string' && LOCAL_REV.test(value)) return value
-  throw new CouchError('bad_request', 'Invalid rev format')
+  throw new CouchError('bad_request', `Invalid rev format: \`${name}\``)
 }

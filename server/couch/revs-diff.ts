@@ -5,7 +5,7 @@ import { CouchError } from '../couch-error.ts'
 import type { Route } from '../http/route.ts'
 import type { Database, RevsDiff } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
-import { isRev } from './rev.ts'
+import { checkedRev } from './rev.ts'
 
 /** Ids and revs only: this is a batch of some hundred thousand. */
 const MAX_BYTES = 32 * 1024 * 1024
@@ -61,7 +61,6 @@ function readRevs(body: unknown): [string, readonly string[]][] {
   if (!isJsonObject(body)) throw new CouchError('bad_request', 'Request body must be a JSON object')
   return Object.entries(body).map(([id, revs]) => {
     if (!Array.isArray(revs)) throw new CouchError('bad_request', `Expected a list of revs for "${id}"`)
-    if (!revs.every(isRev)) throw new CouchError('bad_request', 'Invalid rev format')
-    return [id, revs]
+    return [id, revs.map(rev => checkedRev(rev, id))]
   })
 }

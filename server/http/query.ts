@@ -55,10 +55,17 @@ export function parseQuery<Query>(schema: ZodType<Query>, query: Record<string, 
   throw new CouchError('query_parse_error', describeIssues(parsed.error, 'Invalid value for parameter'))
 }
 
-/** Names what was wrong first: `Invalid value for parameter "limit": expected a number`. */
+/** Names what was wrong first: `Invalid value for parameter "limit": it must be a whole number from 0`. */
 export function describeIssues(error: ZodError, what: string): string {
   const [issue] = error.issues
   if (issue === undefined) return what
   const name = issue.path.join('.')
-  return name === '' ? `${what}: ${issue.message}` : `${what} "${name}": ${issue.message}`
+  const reason = plainReason(issue)
+  return name === '' ? `${what}: ${reason}` : `${what} "${name}": ${reason}`
+}
+
+/** The schema's own words, or zod's in plainer ones. */
+function plainReason({ message }: { readonly message: string }): string {
+  if (message.endsWith(', received undefined')) return 'it is missing'
+  return message.replace(/^Invalid \w+: expected/, 'expected')
 }

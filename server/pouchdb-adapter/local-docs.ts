@@ -19,7 +19,7 @@ export async function writeLocalDoc(database: Database, doc: RawDoc): Promise<Wr
   const id = checkedDocId(doc._id)
   const name = localName(id)
   if (doc._deleted && database.localDoc(name) === undefined) throw createError(MISSING_DOC)
-  const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev)
+  const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev, '_rev')
   const body = doc._deleted ? null : bodyText(doc)
   return { ok: true, id, ...(await database.writeLocalDoc(name, rev, body)) }
 }
