@@ -1,6 +1,7 @@
 import PouchDB from 'pouchdb-node'
 import t, { type Test } from 'tap'
-import { typeViewName } from '../../../design-docs/type-view.ts'
+import { entitiesIn } from '../../../design-docs/catalogue.ts'
+import { typeViewName, VIEW_SUFFIXES } from '../../../design-docs/type-view.ts'
 import { userDbName } from '../../../design-docs/user-db.ts'
 import type { Edit } from '../../../server/store/store.ts'
 import { eventually } from '../../fixtures/eventually.ts'
@@ -213,6 +214,32 @@ for (const feed of ['continuous', 'eventsource']) {
     t.strictSame(text.match(/[a-z]+:\d(?=")/g), ['session:1', 'session:2', 'session:3'])
   })
 }
+
+t.test(
+  'live feeds of all views of one token at once are told what is theirs, the surplus ones too',
+  async t => {
+    const { me, view } = userOf('all')
+    const { last_seq: since } = (await me.get('/_changes')).json
+    const types = entitiesIn('main').map(({ type }) => type)
+    const feeds = VIEW_SUFFIXES.map(suffix => view(suffix).get(`/_changes?feed=longpoll&since=${since}`))
+    await write(
+      me,
+      types.map(type => `${type}:1`),
+    )
+    const told = (await Promise.all(feeds)).map(idsOf)
+    t.strictSame(
+      told,
+      types.map(type => [`${type}:1`]),
+    )
+  },
+)
+
+t.test('a database of such a name that was made before there were views can still be deleted', async t => {
+  const name = typeViewName({ sub: 'before', type: 'badge' })
+  await server.store.createDatabase(name)
+  t.match(await admin.delete(`/${name}`), { status: 200 })
+  t.match(await admin.delete(`/${name}`), { status: 403 })
+})
 
 /** An app that has a collection for each type, as RxDB wants it. */
 async function appOf(t: Test, sub: string) {
