@@ -231,7 +231,7 @@ t.test('`_problems` tells the same documents, paths and reasons as the letters d
     { name: user.metricsDatabase, kinds: [...metrics, ...metrics, ...main.slice(0, 1)], docs: [] },
   ]
   let most = 0
-  for (let round = 0; round < rounds(4, 60); round++) {
+  for (let round = 0; round < rounds(3, 60); round++) {
     for (const { name, kinds, docs } of databases) {
       const edits = Array.from({ length: 1 + random.below(150) }, () => randomEdit(random, docs, kinds))
       // A few have ids that no document can have: those are refused, each in its row.

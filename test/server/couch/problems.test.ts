@@ -1,7 +1,9 @@
+import assert from 'node:assert'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
 import { PacedTurns } from '../../../server/couch/paced-turns.ts'
+import { ProblemsFeed } from '../../../server/couch/problems-feed.ts'
 import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-client.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 import { sessionDoc } from '../../fixtures/workout.ts'
@@ -175,6 +177,35 @@ t.test('others have their turn while many large documents are checked', async t 
   for (; !isDone && answered < 5; answered++) await httpClient(server.url, server.basic).get('/_up')
   t.ok(answered > 1, 'answers came before the last problem')
   t.equal((await asked).problems.length, 6)
+})
+
+t.test('a token that runs out and a server that closes end it in order, with the place to go on', async t => {
+  const mine = phone()
+  const docs = Array.from({ length: 250 }, (_, n) => ({ _id: `lap:${n}` }))
+  await mine.post('/_bulk_docs', { docs })
+  const database = server.store.database(userDbName(mine.sub))
+  assert(database, 'it was made at its first use')
+  const place = database.place('0')
+  const feed = new ProblemsFeed(database, { kind: 'main', place, limit: 1e9, turns: new PacedTurns() })
+  let text = ''
+  let looks = 0
+  const { signal } = new AbortController()
+  const write = (chunk: string | Uint8Array) => {
+    text += chunk
+    return undefined
+  }
+  await feed.write({
+    out: { write, signal },
+    hasEnded: () => ++looks > 130,
+    next: async () => 'ended',
+    withoutHeartbeats: write => write(),
+    close() {},
+  })
+  const first: Problems = JSON.parse(text)
+  t.ok(first.problems.length > 100 && first.problems.length < 130)
+  t.equal(first.pending, 250 - first.problems.length)
+  const rest = await problemsOf(mine, `?since=${first.last_seq}`)
+  t.equal(new Set([...told(first), ...told(rest)]).size, 250)
 })
 
 t.test('turns go in their order, one at a time, and a failure is only its own', async t => {
