@@ -5,10 +5,19 @@ import { editSize } from '../store/edit-size.ts'
 import type { Database, Edit, WriteOutcome } from '../store/store.ts'
 import type { BulkDoc } from './bulk-body.ts'
 import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
-import { type DocLimits, interactiveEdit, rawDoc, readDoc, replicatedEdit } from './doc-input.ts'
+import {
+  type DocInput,
+  type DocLimits,
+  interactiveEdit,
+  type RawDoc,
+  rawDoc,
+  readDoc,
+  replicatedEdit,
+} from './doc-input.ts'
 import { checkMayWrite } from './doc-route.ts'
 import { newDocId } from './doc-write.ts'
 import { writeLocalDoc } from './local-docs.ts'
+import { attachmentsLeftInPlace } from './rxdb-edit.ts'
 
 /** Documents in one write to the store: enough to share its cost, few enough that other clients wait some milliseconds. */
 const BATCH_DOCS = 500
@@ -99,10 +108,15 @@ export class BulkWriter {
       return
     }
     const input = readDoc(doc, id, limits)
-    const edit = newEdits ? interactiveEdit(input) : replicatedEdit(input)
+    const edit = newEdits ? this.#interactive(doc, input) : replicatedEdit(input)
     this.#edits.push(edit)
     this.#places.push(place)
     this.#bytes += editSize(edit)
+  }
+
+  #interactive(doc: RawDoc, input: DocInput): Edit {
+    const left = attachmentsLeftInPlace(this.#database, doc, input)
+    return interactiveEdit(left === undefined ? input : { ...input, attachments: left })
   }
 
   /** Local docs are no part of replication, so that their rows are told even where only failures are. */

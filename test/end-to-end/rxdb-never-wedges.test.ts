@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { defaultConflictHandler, type RxConflictHandler } from 'rxdb/plugins/core'
 import t, { type Test } from 'tap'
 import { userDbName } from '../../design-docs/user-db.ts'
@@ -419,6 +420,76 @@ t.test('a document that can never be stored holds up what is behind it, until it
   await eventually(async () => (await rx.ids()).join() === ids, 'pulled again')
   await eventually(async () => (await mine.get('/behind')).status === 200, 'pushed again')
   t.same(await rxState(rx), await serverState(mine))
+})
+
+t.test('RxDB’s edits leave the attachments where they are, its deletions do not', async t => {
+  const setting = settingOf(t)
+  const { mine } = setting
+  const rx = await online(setting, { conflictHandler: NEWEST_WINS })
+  const photo = { content_type: 'image/png', data: 'AAAA' }
+  await mine.put('/a', { v: 1, updatedAt: 1, _attachments: { photo } })
+  await eventually(async () => (await rx.ids()).length === 1, 'pulled')
+  for (const v of [2, 3, 4]) {
+    await rx.put({ _id: 'a', v, updatedAt: v })
+    await eventually(async () => (await mine.get('/a')).json.v === v, 'edited')
+  }
+  t.equal((await mine.get('/a/photo')).text.length, 3)
+  await rx.remove('a')
+  await eventually(async () => (await mine.get('/a')).status === 404, 'deleted')
+  await rx.put({ _id: 'a', v: 5, updatedAt: 5 })
+  await eventually(async () => (await mine.get('/a')).json.v === 5, 'there again')
+  t.equal((await mine.get('/a/photo')).status, 404)
+  t.same(await rxState(rx), await serverState(mine))
+})
+
+t.test('nine collections of one token are live at once, without a busy loop', async t => {
+  const setting = settingOf(t)
+  const { mine } = setting
+  let requests = 0
+  const counting: typeof fetch = (url, options) => {
+    requests++
+    return fetch(url, options)
+  }
+  const types = [
+    'session',
+    'phaseStat',
+    'routine',
+    'routineExercise',
+    'superset',
+    'exercise',
+    'record',
+    'badge',
+    'device',
+  ]
+  const phones = new Map<string, RxdbPhone>()
+  for (const type of types) {
+    const database = `me-${type.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+    phones.set(type, await online(setting, { database, fetch: counting }))
+  }
+  await mine.put('/no-type', {})
+  for (const round of [1, 2]) {
+    const start = Date.now()
+    await mine.post('/_bulk_docs', { docs: types.map(type => ({ _id: `${type}:${round}` })) })
+    for (const [type, rx] of phones)
+      await eventually(async () => (await rx.ids()).length === round, `${type}, ${round}`)
+    t.ok(Date.now() - start < 4000, 'within a feed’s turn')
+  }
+  for (const [type, rx] of phones) {
+    t.same(await rx.ids(), [`${type}:1`, `${type}:2`], `nothing but ${type}`)
+    await rx.put({ _id: `${type}:mine` })
+  }
+  await eventually(
+    async () => (await mine.get('/_all_docs')).json.rows.length === 3 * 9 + 1,
+    'all are pushed',
+  )
+  const before = requests
+  await sleep(2500)
+  const idle = requests - before
+  t.ok(idle <= 3 * 9, `${idle} requests in 2.5 s of nothing`)
+  t.same(
+    [...phones.values()].flatMap(rx => rx.errors),
+    [],
+  )
 })
 
 t.test('a phone that was away for a month: all agrees when it is back', async t => {
