@@ -85,18 +85,21 @@ function countLive(connection: Connection, db: number, range: Parameters<typeof 
 
 /** So few changes are counted one by one, before anything is known of the type. */
 const FEW_CHANGES = 1000
+/** A type with more than this part of the rest is not worth having been counted in vain. */
+const RARE = 1 / 8
 
 type Rest = { readonly n: number; readonly descending: boolean; readonly typeIds: TypeIds }
 
 /**
- * By whichever is shorter: the type's documents, or the rest of the feed. A type of ten documents does not count its way through a
+ * By the type's documents if these are few beside the rest of the feed, else by that. A type of ten documents does not count its way through a
  * million changes of others, and a feed that is nearly at its end not through all its documents.
  */
 function countPendingOfType(connection: Connection, db: number, rest: Rest): number {
   const { n, descending } = rest
   const { updateSeq } = readFacts(connection, db)
   const changes = descending ? Math.min(n, updateSeq) : Math.max(updateSeq - n, 0)
-  const counted = changes > FEW_CHANGES ? countByIds(connection, db, rest, Math.ceil(changes / 2)) : undefined
+  const counted =
+    changes > FEW_CHANGES ? countByIds(connection, db, rest, Math.ceil(changes * RARE)) : undefined
   if (counted !== undefined) return counted
   const { sql, params } = ofType(rest.typeIds)
   const statement = `select count(*) from docs indexed by docs_by_seq where db = ? and ${beyond(descending)}${sql}`
