@@ -74,7 +74,8 @@ t.test('feeds that are aborted at any moment leave nothing behind', async t => {
   await abortFeeds(random, count)
   const after = await settled(sockets)
   t.comment(`${count} feeds: ${JSON.stringify({ before, after })}`)
-  t.ok(after.heapBytes < before.heapBytes + 1024 * 1024, 'memory')
+  // What a feed holds is some KiB. Code that is compiled meanwhile was half a MiB after 1,000 feeds, and one after 10,000.
+  t.ok(after.heapBytes < before.heapBytes + rounds(1, 2) * 1024 * 1024, 'memory')
   t.ok(after.timers <= before.timers, 'timers')
   t.ok(after.files <= before.files, 'descriptors')
 
