@@ -68,7 +68,8 @@ t.test('random bodies come as they were sent', async t => {
     const boundary = random.pick(['b', 'bb', '-', '--b', 'b-b', 'xbx'])
     const isNone = (body: string) => !`\r\n${body}\r\n`.includes(`\r\n--${boundary}`)
     const bodies = Array.from({ length: 1 + random.below(4) }, () => some(30)).filter(isNone)
-    const text = bodies.map(body => `--${boundary}\r\n\r\n${body}\r\n`).join('') + `--${boundary}--${some(5)}`
+    const parts = bodies.map(body => `--${boundary}\r\n\r\n${body}\r\n`)
+    const text = [...parts, `--${boundary}--${some(5)}`].join('')
     const chunks = chunksOf(Buffer.from(text), () => 1 + random.below(9))
     t.same(
       (await readAll(chunks, boundary)).map(({ body }) => body),
