@@ -3,7 +3,9 @@ import t from 'tap'
 import { CouchReplicator, type Endpoint } from '../fixtures/couch-replicator.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { adminDatabase, type HttpClient, httpClient } from '../fixtures/http-client.ts'
+import { rounds } from '../fixtures/rounds.ts'
 import { ADMIN, runningServer } from '../fixtures/running-server.ts'
+import { type SeededRandom, seededRandom } from '../fixtures/seeded-random.ts'
 
 const server = await runningServer(t)
 const other = await runningServer(t)
@@ -146,4 +148,45 @@ t.test('CouchDB’s replicator follows a continuous feed until it is silent, and
   t.not(startSeq, '0')
   t.equal(missingFound, 1)
   t.same(await treesOf(target), await treesOf(source))
+})
+
+/** A revision on top of any leaf of a document here, or on nothing; with some of its parent's attachments, some new ones, or deleted. */
+async function randomRevision(random: SeededRandom, database: HttpClient): Promise<object> {
+  const id = `doc ${random.below(6)}`
+  const leaves = (await database.get(`/${encodeURIComponent(id)}?open_revs=all&revs=true`)).json
+  const parent = Array.isArray(leaves) && random.chance(0.9) ? random.pick(leaves).ok : undefined
+  const { start = 0, ids = [] } = parent?._revisions ?? {}
+  const kept = Object.entries(parent?._attachments ?? {}).filter(() => random.chance(0.7))
+  const added = Array.from({ length: random.below(3) }, () => {
+    const data = Buffer.alloc(random.below(100_000), random.below(256)).toString('base64')
+    return [`name ${random.below(4)}`, { content_type: 'a/b', data, revpos: start + 1 }]
+  })
+  return {
+    _id: id,
+    _revisions: { start: start + 1, ids: [random.next().toString(16).slice(2), ...ids] },
+    ...(random.chance(0.15) ? { _deleted: true } : {}),
+    _attachments: Object.fromEntries([...kept, ...added]),
+    v: random.next(),
+  }
+}
+
+t.test('whatever is written on both sides, both have the same after a run in each direction', async t => {
+  const random = seededRandom(t)
+  const databases = [await adminDatabase(server, 'random'), await adminDatabase(other, 'random')] as const
+  const here: Endpoint = { url: `${server.url}/random`, headers: { Authorization: server.basic } }
+  const there: Endpoint = { url: `${other.url}/random`, headers: { Authorization: other.basic } }
+  const out = new CouchReplicator(here, there, logIds())
+  const back = new CouchReplicator(there, here, logIds())
+  for (let round = 0; round < rounds(4, 200); round++) {
+    for (let n = 0; n < 8; n++) {
+      const database = random.pick(databases)
+      await store(database, [await randomRevision(random, database)])
+    }
+    const runs = [await out.run(), await back.run()]
+    t.strictSame(
+      runs.map(({ docWriteFailures }) => docWriteFailures),
+      [0, 0],
+    )
+    t.same(await treesOf(databases[1]), await treesOf(databases[0]), `round ${round}`)
+  }
 })
