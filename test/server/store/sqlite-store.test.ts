@@ -7,12 +7,12 @@ import { concurrentWritesSuite } from './contract/concurrent-writes.ts'
 import { databasesSuite } from './contract/databases.ts'
 import { interactiveEditsSuite } from './contract/interactive-edits.ts'
 import { localDocsSuite } from './contract/local-docs.ts'
+import { ofTypeSuite } from './contract/of-type.ts'
 import { purgeSuite } from './contract/purge.ts'
 import { readsSuite } from './contract/reads.ts'
 import { replicatedEditsSuite } from './contract/replicated-edits.ts'
 import { replicationLogsSuite } from './contract/replication-logs.ts'
 import { subjectOf } from './contract/subject.ts'
-import { typesSuite } from './contract/types.ts'
 import { checkFile } from './sqlite/check-file.ts'
 
 const file = `${t.testdir()}/store.db`
@@ -23,7 +23,7 @@ await t.test('databases', t => databasesSuite(t, subject))
 await t.test('interactive edits', t => interactiveEditsSuite(t, subject))
 await t.test('replicated edits', t => replicatedEditsSuite(t, subject))
 await t.test('reads', t => readsSuite(t, subject))
-await t.test('types', t => typesSuite(t, subject))
+await t.test('one type', t => ofTypeSuite(t, subject))
 await t.test('attachments', t => attachmentsSuite(t, subject))
 await t.test('local docs', t => localDocsSuite(t, subject))
 await t.test('replication logs', t => replicationLogsSuite(t, subject))

@@ -5,7 +5,7 @@ import { type SeededRandom, seededRandom } from '../../../fixtures/seeded-random
 import { interactive, replicated, type Subject, store, writeOne } from './subject.ts'
 
 /** One type of a database: what it lists and counts is what of the whole database's rows is of the type. */
-export async function typesSuite(t: Test, { newDatabase }: Subject): Promise<void> {
+export async function ofTypeSuite(t: Test, { newDatabase }: Subject): Promise<void> {
   await t.test('an id is of a type if it is the type or begins with it and a colon', async t => {
     const database = await newDatabase()
     const [inside, outside] = [
