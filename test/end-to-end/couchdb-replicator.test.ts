@@ -177,7 +177,7 @@ t.test('whatever is written on both sides, both have the same after a run in eac
   const there: Endpoint = { url: `${other.url}/random`, headers: { Authorization: other.basic } }
   const out = new CouchReplicator(here, there, logIds())
   const back = new CouchReplicator(there, here, logIds())
-  for (let round = 0; round < rounds(4, 200); round++) {
+  for (let round = 0; round < rounds(4, 100); round++) {
     for (let n = 0; n < 8; n++) {
       const database = random.pick(databases)
       await store(database, [await randomRevision(random, database)])
