@@ -35,6 +35,10 @@ t.test('a stream arrives whole, and HEAD runs none of it', async t => {
 t.test('a throw before the first piece is an error answer, a later one cuts the socket', async t => {
   const { url } = await shellServer(t, [
     get('/early', () => ({ write: () => Promise.reject(new Error('early')) })),
+    get('/early/file', () => ({
+      headers: { 'Content-Length': '5000', ETag: '"1-a"', 'Content-Type': 'image/png' },
+      write: () => Promise.reject(new Error('early')),
+    })),
     get('/late', () => ({
       async write(out) {
         await out.write('{"results":[')
@@ -44,6 +48,8 @@ t.test('a throw before the first piece is an error answer, a later one cuts the 
     })),
   ])
   t.match(await rawRequest(url, '/early'), { status: 500, body: /internal_server_error/ })
+  const file = await rawRequest(url, '/early/file')
+  t.match(file, { status: 500, isWhole: true, body: /internal_server_error/, headers: { etag: undefined } })
   const late = await rawRequest(url, '/late')
   t.equal(late.isWhole, false)
   t.equal(late.body, '{"results":[')
