@@ -186,18 +186,24 @@ const SOME = [
   'session',
 ].map(askerNamed)
 
-t.test('`me` is the caller’s own database on every route, and nobody else’s', async t => {
+t.test('`me`, and one type of it, is the caller’s own on every route, and nobody else’s', async t => {
   await withSecret()
   const found: unknown[] = []
-  for (const { method, path, name } of DATABASE_ROUTES) {
+  for (const [me, { method, path, name }] of ['me', 'me-session', 'me-no-such-type'].flatMap(me =>
+    DATABASE_ROUTES.map(route => [me, route] as const),
+  )) {
     const row = EXPECTED[name] ?? UNKNOWN
     // A stranger is the owner of his own; an admin has none.
     const here: Row = { ...row, stranger: row.owner, ...told(row.forbiddenToOwner) }
     for (const asker of SOME.filter(({ standing }) => standing !== 'admin')) {
-      found.push(...(await wrongs(asker, method, pathOf(path, 'me'), here, name)))
-      if (asker.standing === 'owner') continue
-      const { body } = await send(asker, method, pathOf(path, 'me'), optional(bodyOf(method, name)))
-      if (body.includes(SECRET)) found.push(`${name} at me shows the secret to ${asker.name}`)
+      // What no type is called is not there, whatever one would do with it.
+      const isOwners = row.owner === 'in' || row.forbiddenToOwner !== undefined
+      const isMissing = me === 'me-no-such-type' && here[asker.standing] !== 401 && isOwners
+      if (!isMissing) found.push(...(await wrongs(asker, method, pathOf(path, me), here, name)))
+      if (asker.standing !== 'stranger') continue
+      const { status, body } = await send(asker, method, pathOf(path, me), optional(bodyOf(method, name)))
+      if (body.includes(SECRET)) found.push(`${name} at ${me} shows the secret to ${asker.name}`)
+      if (isMissing && status !== 404) found.push(`${name} at ${me}: ${status}`)
     }
   }
   t.strictSame(found.slice(0, 5), [], `${found.length} are wrong`)
