@@ -9,6 +9,7 @@ import { crc32Plain } from '../../../server/http/crc32.ts'
 import { GzipOut } from '../../../server/http/gzip-out.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { httpClient } from '../../fixtures/http-client.ts'
+import { rawRequest } from '../../fixtures/raw-request.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 import { seededRandom } from '../../fixtures/seeded-random.ts'
 import { shellServer } from '../../fixtures/shell-server.ts'
@@ -109,6 +110,14 @@ t.test('an answer of some length is gzipped for who asks for it, and says so', a
     'little is left as it is',
   )
   t.equal((await plainGet('/me/missing', GZIP)).status, 404)
+})
+
+t.test('caches are told all that an answer depends on', async t => {
+  const route = { method: 'GET', path: '/', access: 'public', handle: () => ({ json: { long } }) } as const
+  const { url } = await shellServer(t, [route], { gzip: true, corsOrigins: ['https://a.example'] })
+  t.match(await rawRequest(url, '/', { headers: { origin: 'https://a.example' } }), {
+    headers: { vary: 'Origin, Accept-Encoding' },
+  })
 })
 
 t.test('an ETag finds its document in either form, and a rev its document', async t => {
