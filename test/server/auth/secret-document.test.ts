@@ -38,7 +38,9 @@ const hidden = await hide()
 
 function headerLines(headers: Headers): string[] {
   const lines: string[] = []
-  headers.forEach((value, name) => lines.push(`${name}: ${value}`))
+  headers.forEach((value, name) => {
+    lines.push(`${name}: ${value}`)
+  })
   return lines
 }
 
