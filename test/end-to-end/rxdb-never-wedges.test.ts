@@ -2,14 +2,19 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { defaultConflictHandler, type RxConflictHandler } from 'rxdb/plugins/core'
 import t, { type Test } from 'tap'
 import { userDbName } from '../../design-docs/user-db.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { type HttpClient, httpClient } from '../fixtures/http-client.ts'
+import { NEWEST_WINS } from '../fixtures/newest-wins.ts'
 import { type Phone, phone } from '../fixtures/phone.ts'
+import { type Actor, pouchActor, rxActor } from '../fixtures/phone-actors.ts'
+import { pouchState, rxState, serverState, sorted } from '../fixtures/phone-states.ts'
+import { randomCuts } from '../fixtures/random-cuts.ts'
+import { rounds } from '../fixtures/rounds.ts'
 import { runningServer } from '../fixtures/running-server.ts'
 import { type RxdbDoc, type RxdbPhone, type RxdbPhoneOptions, rxdbPhone } from '../fixtures/rxdb-phone.ts'
+import { type SeededRandom, seededRandom } from '../fixtures/seeded-random.ts'
 
 const LIMIT = 100_000
 const server = await runningServer(t, { maxDocumentBytes: LIMIT })
@@ -18,17 +23,6 @@ let users = 0
 /** Node ends a process for each of these; RxDB's live pull is a promise that nobody awaits. */
 const unhandled: unknown[] = []
 process.on('unhandledRejection', error => unhandled.push(error))
-
-/** What an app has for its own handler: the newer edit wins, a deletion without a time over all. */
-const NEWEST_WINS: RxConflictHandler<RxdbDoc> = {
-  isEqual: defaultConflictHandler.isEqual,
-  resolve: async ({ newDocumentState: mine, realMasterState: theirs }) =>
-    timeOf(theirs) > timeOf(mine) ? theirs : mine,
-}
-
-function timeOf({ updatedAt }: { readonly [member: string]: unknown }): number {
-  return typeof updatedAt === 'number' ? updatedAt : Number.POSITIVE_INFINITY
-}
 
 type Setting = {
   readonly user: string
@@ -58,22 +52,6 @@ async function online(setting: Setting, options?: RxdbPhoneOptions): Promise<Rxd
   const rx = await setting.rx(options)
   rx.goOnline()
   return rx
-}
-
-const rxState = async (rx: RxdbPhone) => JSON.stringify((await rx.docs()).map(sorted))
-
-async function pouchState({ local }: Phone): Promise<string> {
-  const { rows } = await local.allDocs({ include_docs: true })
-  return JSON.stringify(rows.map(({ doc }) => sorted({ ...doc, _rev: undefined })))
-}
-
-async function serverState(mine: HttpClient): Promise<string> {
-  const { rows } = (await mine.get('/_all_docs?include_docs=true')).json
-  return JSON.stringify(rows.map(({ doc }: { doc: object }) => sorted({ ...doc, _rev: undefined })))
-}
-
-function sorted(doc: object): unknown {
-  return Object.fromEntries(Object.entries(doc).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** All hold the same, and it is this. */
@@ -554,5 +532,62 @@ t.test('a phone that was away for a month: all agrees when it is back', async t 
   ]
   await agree(states, [...expected, ...later] as object[], 'after')
 })
+
+t.test(
+  'phones on a bad line, online and offline at random: all agree, nothing of theirs is lost',
+  async t => {
+    for (let round = 0; round < rounds(2, 40); round++) await t.test('a user', randomLife)
+  },
+)
+
+async function randomLife(t: Test): Promise<void> {
+  const random = seededRandom(t)
+  const { user, mine } = settingOf(t)
+  const token = server.token(user)
+  const line = await randomCuts(t, server.url, random, 8000)
+  const actors = [
+    await rxActor(t, 'one', line.url, token),
+    await rxActor(t, 'two', line.url, token),
+    await pouchActor(t, 'pouch', line.url, token),
+  ]
+  const own = new Map<string, RxdbDoc | undefined>()
+  for (let step = 0; step < 80; step++) await act(random, random.pick(actors), step, own)
+  line.heal()
+  for (const actor of actors) await actor.setOnline(true)
+  const kept = [...own.values()].filter(doc => doc !== undefined)
+  const expected = JSON.stringify(kept.sort((a, b) => (a._id < b._id ? -1 : 1)).map(sorted))
+  const states = () => Promise.all([serverState(mine), ...actors.map(actor => actor.state())])
+  await eventually(
+    async () => (await states()).every((state, _, [first]) => state === first && ownOf(state) === expected),
+    'all agree',
+  ).catch(async cause => {
+    throw new Error(`${expected} wanted, seen: ${(await states()).join('\n')}`, { cause })
+  })
+  t.comment(`${line.count} connections were cut`)
+}
+
+/** `own` is what only one phone writes: it must be everywhere as that phone left it. */
+async function act(
+  random: SeededRandom,
+  actor: Actor,
+  updatedAt: number,
+  own: Map<string, RxdbDoc | undefined>,
+): Promise<void> {
+  if (random.chance(0.15)) {
+    await actor.setOnline(random.chance(0.6))
+    return
+  }
+  const isOwn = random.chance(0.6)
+  const _id = isOwn ? `own-${actor.name}-${random.below(4)}` : `shared-${random.below(4)}`
+  const text = 'x'.repeat(random.below(500))
+  const doc = random.chance(0.25) ? undefined : { _id, by: actor.name, updatedAt, text }
+  if (isOwn) own.set(_id, doc)
+  await (doc === undefined ? actor.remove(_id) : actor.put(doc))
+  if (random.chance(0.3)) await sleep(random.below(30))
+}
+
+function ownOf(state: string): string {
+  return JSON.stringify(JSON.parse(state).filter(({ _id }: { _id: string }) => _id.startsWith('own-')))
+}
 
 t.test('nothing was left unhandled', async t => t.same(unhandled, []))
