@@ -95,6 +95,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening> {
   const checkPassword = createPasswordCheck(options.admins, parts.log)
   const sessions = createSessions(createSessionCookies(options.jwt.secret, options.admins), checkPassword)
+  // Not the gate of documents: what others only ask for must not hold up what phones push.
+  const bodies = new ParseGate()
   const app = createApp({
     routes: couchRoutes({
       store: parts.store,
@@ -111,6 +113,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     admit,
     isBodilessError,
     calls: parts.calls,
+    admitBody: (bytes, signal) => bodies.enter(bytes, signal),
     log: parts.log,
     corsOrigins: options.corsOrigins,
     trustProxy: options.trustProxy,

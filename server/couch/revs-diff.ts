@@ -2,10 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
-import type { Route } from '../http/route.ts'
+import type { Out, Route } from '../http/route.ts'
 import type { Database, RevsDiff } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { checkedRev } from './rev.ts'
+import { TextWriter } from './text-writer.ts'
 
 /** Ids and revs only: this is a batch of some hundred thousand. */
 const MAX_BYTES = 32 * 1024 * 1024
@@ -19,48 +20,57 @@ export function revsDiffRoutes(context: CouchContext): readonly Route[] {
       method: 'POST',
       path: '/:db/_revs_diff',
       body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_BYTES },
-      async handle(call, database) {
-        return { json: entriesOf(await diffOf(database, readRevs(call.body)), revsDiffOf) }
+      handle(call, database) {
+        const asked = readRevs(call.body)
+        return { write: out => writeDiff(out, database, asked, DIFF) }
       },
     }),
     databaseRoute(context, {
       method: 'POST',
       path: '/:db/_missing_revs',
       body: { kind: 'json', schema: z.unknown(), maxBytes: MAX_BYTES },
-      async handle(call, database) {
-        const diff = await diffOf(database, readRevs(call.body))
-        return { json: { missing_revs: entriesOf(diff, ({ missing }) => missing) } }
+      handle(call, database) {
+        const asked = readRevs(call.body)
+        return { write: out => writeDiff(out, database, asked, MISSING_REVS) }
       },
     }),
   ]
 }
 
-/** In portions, so that other clients have their turn between them. */
-async function diffOf(
-  database: Database,
-  revs: readonly (readonly [string, readonly string[]])[],
-): Promise<[string, RevsDiff][]> {
-  const diff: [string, RevsDiff][] = []
-  for (let at = 0; at < revs.length; at += PORTION) {
+/** How an answer begins and ends, and what it says of one document. */
+type Form = { readonly head: string; readonly tail: string; of(diff: RevsDiff): unknown }
+
+const DIFF: Form = {
+  head: '{',
+  tail: '}\n',
+  of: ({ missing, possibleAncestors }) =>
+    possibleAncestors.length === 0 ? { missing } : { missing, possible_ancestors: possibleAncestors },
+}
+const MISSING_REVS: Form = { head: '{"missing_revs":{', tail: '}}\n', of: ({ missing }) => missing }
+
+type Asked = readonly (readonly [id: string, revs: readonly string[]])[]
+
+/** In portions, so that other clients have their turn between them, and memory holds no answer of many documents. */
+async function writeDiff(out: Out, database: Database, asked: Asked, form: Form): Promise<void> {
+  const writer = new TextWriter(out)
+  let separator = form.head
+  for (let at = 0; at < asked.length; at += PORTION) {
     if (at > 0) await setImmediate()
-    diff.push(...database.revsDiff(new Map(revs.slice(at, at + PORTION))))
+    for (const [id, diff] of database.revsDiff(new Map(asked.slice(at, at + PORTION)))) {
+      await writer.add(`${separator}${JSON.stringify(id)}:${JSON.stringify(form.of(diff))}`)
+      separator = ','
+    }
   }
-  return diff
-}
-
-function revsDiffOf({ missing, possibleAncestors }: RevsDiff): unknown {
-  return possibleAncestors.length === 0 ? { missing } : { missing, possible_ancestors: possibleAncestors }
-}
-
-function entriesOf(diffs: readonly [string, RevsDiff][], of: (diff: RevsDiff) => unknown): unknown {
-  return Object.fromEntries(diffs.map(([id, diff]) => [id, of(diff)]))
+  await writer.add(separator === form.head ? `${form.head}${form.tail}` : form.tail)
+  await writer.flush()
 }
 
 /** `{id: [rev, …]}` */
-function readRevs(body: unknown): [string, readonly string[]][] {
+function readRevs(body: unknown): Asked {
   if (!isJsonObject(body)) throw new CouchError('bad_request', 'Request body must be a JSON object')
   return Object.entries(body).map(([id, revs]) => {
     if (!Array.isArray(revs)) throw new CouchError('bad_request', `Expected a list of revs for "${id}"`)
-    return [id, revs.map(rev => checkedRev(rev, id))]
+    for (const rev of revs) checkedRev(rev, id)
+    return [id, revs]
   })
 }

@@ -28,6 +28,8 @@ export type Shell = {
   /** Whether an error of this status must reach the client without a body. */
   isBodilessError(status: number, path: string, headers: IncomingHttpHeaders): boolean
   readonly calls: OpenCalls
+  /** Waits until there is room for a large body of so many bytes as parsed JSON. Returns how to give the room back. */
+  admitBody(bytes: number, signal: AbortSignal): Promise<() => void>
   readonly log: Logger
   readonly corsOrigins: readonly string[]
   readonly trustProxy: boolean
@@ -57,7 +59,7 @@ export async function dispatch(
     ...asker,
     params: database === undefined ? params : { ...params, db: database },
     query: queryOf(route, request),
-    ...(await bodyOf(route, request)),
+    ...(await bodyOf(route, request, enterer(shell, response, signal))),
     caller,
     signal,
   }
@@ -161,10 +163,23 @@ function queryOf(route: Route, request: Request): unknown {
   return route.query === undefined ? query : parseQuery(route.query, query)
 }
 
-async function bodyOf(route: Route, request: Request): Promise<Pick<Call, 'body' | 'stream'>> {
+async function bodyOf(
+  route: Route,
+  request: Request,
+  enter: (bytes: number) => Promise<void>,
+): Promise<Pick<Call, 'body' | 'stream'>> {
   if (route.body === undefined) return { body: undefined, stream: request }
   if (route.body.kind === 'stream') return { body: undefined, stream: bodyStream(request) }
   if (route.method === 'POST') requireJsonContent(request.headers)
   const { schema, maxBytes } = route.body
-  return { body: await readJson(bodyStream(request), schema, maxBytes), stream: request }
+  return { body: await readJson(bodyStream(request), schema, { maxBytes, enter }), stream: request }
+}
+
+/** A large body takes its room until its answer is at its end: that is how long the handler needs it. */
+function enterer({ admitBody }: Shell, response: Response, signal: AbortSignal) {
+  return async (bytes: number) => {
+    const leave = await admitBody(bytes, signal)
+    if (response.closed) leave()
+    else response.once('close', leave)
+  }
 }

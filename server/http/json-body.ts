@@ -6,9 +6,18 @@ import { describeIssues } from './query.ts'
 import { readBytes } from './read-bytes.ts'
 
 /** A body up to here is parsed as it is. */
-const LIGHT_BYTES = 1024 * 1024
-/** Values of a larger one: a million ids with their revs, far more than clients ask about at once. */
-const MAX_VALUES = 2_000_000
+const LIGHT_BYTES = 64 * 1024
+/** Values of a larger one: a hundred times what clients ask about at once. A million ids took a small heap whole. */
+const MAX_VALUES = 200_000
+/** What a value takes in memory beside its text, roughly. */
+const VALUE_BYTES = 100
+
+/** What a body is read with. */
+export type BodyLimits = {
+  readonly maxBytes: number
+  /** Waits until there is room for so many bytes of parsed JSON. */
+  enter(bytes: number): Promise<unknown>
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -19,11 +28,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export async function readJson<Body>(
   stream: Readable,
   schema: ZodType<Body>,
-  maxBytes: number,
+  limits: BodyLimits,
 ): Promise<Body> {
-  const bytes = await readBody(stream, maxBytes)
+  const bytes = await readBody(stream, limits.maxBytes)
+  await limits.enter(parsedBytes(bytes))
   const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
-  const parsed = absent?.success ? absent : schema.safeParse(parseBody(bytes))
+  const parsed = absent?.success ? absent : schema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
   throw new CouchError('bad_request', describeIssues(parsed.error, 'Invalid body'))
 }
@@ -37,10 +47,12 @@ function checkSize(length: number, maxBytes: number): void {
   if (length > maxBytes) throw new CouchError('too_large', `The body is larger than ${maxBytes} bytes.`)
 }
 
-function parseBody(bytes: Buffer): unknown {
-  if (bytes.length > LIGHT_BYTES && jsonWeight(bytes).values > MAX_VALUES)
-    throw new CouchError('too_large', `The body has more than ${MAX_VALUES} values.`)
-  return parseJson(bytes)
+/** How much memory a body's JSON takes. @throws CouchError `too_large` */
+function parsedBytes(bytes: Buffer): number {
+  if (bytes.length <= LIGHT_BYTES) return bytes.length
+  const { values } = jsonWeight(bytes)
+  if (values > MAX_VALUES) throw new CouchError('too_large', `The body has more than ${MAX_VALUES} values.`)
+  return bytes.length + VALUE_BYTES * values
 }
 
 /** JSON of a client's bytes. CouchDB's own words for what is none. */

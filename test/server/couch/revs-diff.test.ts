@@ -33,7 +33,7 @@ t.test('hundreds of thousands of revs of one document', async t => {
   const database = await adminDatabase(server, 'many')
   const docs = [{ _id: 'a', _revisions: { start: 2, ids: ['b', 'a'] } }]
   await database.post('/_bulk_docs', { docs, new_edits: false })
-  const revs = Array.from({ length: 300_000 }, (_, i) => `1-${i.toString(36)}`)
+  const revs = Array.from({ length: 190_000 }, (_, i) => `1-${i.toString(36)}`)
   const { status, json } = await database.post('/_revs_diff', { a: [...revs, '3-c'] })
   t.equal(status, 200)
   t.equal(json.a.missing.length, revs.length)
