@@ -377,6 +377,16 @@ t.test('design and local documents never reach a collection, and a purged one di
   await eventually(async () => (await rx.ids()).join() === 'a,b,p0,p1,p2', 'the early one keeps its copy')
   await rx.put({ _id: 'p1', v: 'edited' })
   await eventually(async () => (await late.ids()).includes('p1'), 'an edit of it makes it anew')
+  t.equal(
+    (await mine.get('/_design/entities')).status,
+    200,
+    'every user database shows it, and no collection has it',
+  )
+
+  const sessions = await online(setting, { database: 'me-session' })
+  t.equal((await admin.put('/_design/ours', { views: {} })).status, 201)
+  await mine.put('/session:1', {})
+  await eventually(async () => (await sessions.ids()).join() === 'session:1', 'nor what an admin makes')
 })
 
 t.test('a document that can never be stored holds up what is behind it, until it is mended', async t => {
