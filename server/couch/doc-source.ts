@@ -1,11 +1,19 @@
+import { getHeapStatistics } from 'node:v8'
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
 import { jsonWeight } from '../http/json-weight.ts'
 import type { DocLimits } from './doc-input.ts'
 
-/** How long one document's JSON may be: room for escapes in its body, and for one attachment of the largest size as base64. */
+/** Twice its text is on the heap while it is parsed, and something else has to be there too. */
+const MAX_HEAP_SHARE = 1 / 3
+
+/**
+ * How long one document's JSON may be: room for escapes in its body, and for one attachment of the largest size as base64. A heap that
+ * is too small for that takes less: a document of 100 MB ended a process with 200, and its client would have sent it again and again.
+ */
 export function maxSourceBytes({ maxDocumentBytes, maxAttachmentBytes }: DocLimits): number {
-  return 2 * maxDocumentBytes + Math.ceil(1.5 * maxAttachmentBytes)
+  const wanted = 2 * maxDocumentBytes + Math.ceil(1.5 * maxAttachmentBytes)
+  return Math.min(wanted, Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE))
 }
 
 /**

@@ -7,7 +7,7 @@ const INTERNALS =
 
 /** CouchDB's own words for `_id`, `_attachments`, `docs` and what is within them. */
 const NAMED_IN_WORDS =
-  /^(Document (id|rev|must|is nested)|Attachment |Only reserved document ids|Invalid attachment data for )/
+  /^(Document (id|rev|must|is nested)|Attachment |Only reserved document ids|Invalid rev format: |Invalid attachment data for )/
 
 /** Words of a refusal that is about the form of what was sent, and so has to name what is wrong with it. */
 const FORM = new Set(['query_parse_error', 'bad_request', 'doc_validation', 'illegal_docid'])
