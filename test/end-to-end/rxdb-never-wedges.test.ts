@@ -322,6 +322,28 @@ t.test(
   },
 )
 
+t.test('an answer that was lost on its way: a handler of one’s own keeps the next edit', async t => {
+  const lost: Fault = async (url, options) => {
+    await fetch(url, options)
+    throw new TypeError('the line broke')
+  }
+  for (const [conflictHandler, left] of [
+    [undefined, 1],
+    [NEWEST_WINS, 2],
+  ] as const) {
+    const setting = settingOf(t)
+    const rx = await online(setting, { conflictHandler, retryMs: 500, fetch: faulty({ push: [lost] }) })
+    await rx.put({ _id: 'a', v: 1, updatedAt: 1 })
+    await eventually(() => rx.errors.length > 0, 'stored, and RxDB does not know')
+    await rx.put({ _id: 'a', v: 2, updatedAt: 2 })
+    await eventually(async () => (await setting.mine.get('/a')).json._rev, 'stored')
+    await rx.put({ _id: 'z' })
+    const seen = async () => [(await rx.docs())[0]?.v, (await setting.mine.get('/a')).json.v].join()
+    await eventually(async () => (await setting.mine.get('/z')).status === 200, 'the queue goes on')
+    await eventually(async () => (await seen()) === `${left},${left}`, 'what the handler keeps')
+  }
+})
+
 t.test('what is written between RxDB’s listing and its “now” is not lost', async t => {
   const setting = settingOf(t)
   const { mine } = setting

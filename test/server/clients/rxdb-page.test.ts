@@ -117,6 +117,25 @@ t.test('a token is renewed before its end and when it is refused, once for all w
   t.match(String(errors.map(error => JSON.stringify(error))), /the portal is away/)
 })
 
+t.test('an error in JSON at the live feed, which would end RxDB’s pull, is tried again', async t => {
+  const { fetch: real } = globalThis
+  t.teardown(() => {
+    globalThis.fetch = real
+  })
+  let failures = 0
+  globalThis.fetch = async (url, options) => {
+    if (!String(url).includes('_changes') || failures >= 4) return real(url, options)
+    failures++
+    return Response.json({ error: 'bad_gateway', reason: 'says a proxy' }, { status: 502 })
+  }
+  await replication.cancel()
+  replication = start()
+  await eventually(() => failures === 4, 'all of them')
+  await mine.put('/session:after', { type: 'session', updatedAt: 1 })
+  await eventually(() => has('session:after'), 'it goes on')
+  t.match(JSON.stringify(errors), /502 \/me-session\/_changes .*says a proxy/)
+})
+
 t.test('what is too large never comes into the queue', async t => {
   const mode = 'x'.repeat(8 * 1024 * 1024)
   await t.rejects(collection.insert(page.newSession({ mode })), /too large/)
