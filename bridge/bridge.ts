@@ -5,11 +5,13 @@ import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
 import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
 import { fatalError } from './fatal-error.ts'
 import { Complaints, Outage } from './outage.ts'
+import type { PageSizes } from './page-sizes.ts'
 import { openPool, postgresName } from './postgres-client.ts'
-import { verdictOf } from './postgres-errors.ts'
+import { isBusy, isTooSlow, verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { takeTurn } from './turn.ts'
 import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
+import { createWatch, type Watch, type WatchOptions } from './watch/watch.ts'
 import { WorkQueue } from './work-queue.ts'
 
 export type BridgeOptions = {
@@ -17,6 +19,8 @@ export type BridgeOptions = {
   readonly serverUrl: string
   readonly databaseUrl: string
   readonly logLevel: string
+  /** Where it answers `/health` and `/metrics`. Undefined: nowhere. */
+  readonly watch?: WatchOptions | undefined
   /** Ends the wait for a server or a Postgres that is not up yet. */
   readonly signal?: AbortSignal | undefined
 }
@@ -33,17 +37,33 @@ const WORKERS = 4
 /** How often dirty databases are looked for that no one told this bridge of: another bridge's, or after a failure. */
 const SEARCH_MS = 2000
 
+/** A worker that fails for so many databases in a row has not met a few bad ones. */
+const FAILURES_IN_A_ROW = 3
+
+/** Who meets an outage besides the databases. */
+const [START, FEED, SEARCH] = ['the start', 'the feed of changed databases', 'the search for dirty databases']
+
 /** How many of them are taken at once. */
 const SEARCH_LIMIT = 1000
+
+/** What may be away, and what may fail for a while though both answer. */
+type Outages = {
+  readonly server: Outage
+  readonly postgres: Outage
+  /** Postgres answers, but has no time or no lock for single batches. */
+  readonly batches: Outage
+}
 
 type Parts = {
   readonly client: CouchClient
   readonly pool: pg.Pool
   readonly log: Logger
   readonly queue: WorkQueue
+  readonly pageSizes: PageSizes
   readonly signal: AbortSignal
-  readonly outages: { readonly server: Outage; readonly postgres: Outage }
+  readonly outages: Outages
   readonly complaints: Complaints
+  readonly watch: Watch
 }
 
 /**
@@ -57,11 +77,14 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const parts = openParts(options, stop.signal)
   try {
     given?.throwIfAborted()
+    await parts.watch.listen()
     await untilReady(parts, () => prepareSchema(parts.pool), options.databaseUrl)
     const feed = await untilReady(parts, () => openUpdateFeed(followContext(parts)), options.databaseUrl)
     parts.log.info(`mirroring ${parts.client.url} into ${postgresName(options.databaseUrl)}`)
+    parts.watch.enter('mirroring')
     return runningBridge(parts, feed, stop)
   } catch (error) {
+    await parts.watch.close()
     await parts.pool.end()
     throw error
   }
@@ -75,7 +98,9 @@ function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
     server: new Outage(log, `the server ${client.url}`),
     postgres: new Outage(log, postgresName(options.databaseUrl)),
   }
-  return { client, pool, log, queue: new WorkQueue(), signal, outages, complaints: new Complaints(log) }
+  const queue = new WorkQueue()
+  const watch = createWatch(options.watch, { pool, queue, outages, log })
+  return { client, pool, log, queue, signal, outages, complaints: new Complaints(log), watch }
 }
 
 function followContext({ client, pool, signal, queue }: Parts): FollowContext {
@@ -87,9 +112,11 @@ function runningBridge(parts: Parts, feed: UpdateFeed, stop: AbortController): B
   const loops = Promise.all([follow(parts, feed), search(parts), ...workers])
   let closing: Promise<void> | undefined
   const close = async () => {
+    parts.watch.enter('stopping')
     stop.abort()
     parts.queue.close()
     await loops
+    await parts.watch.close()
     await parts.pool.end()
   }
   return {
@@ -105,13 +132,13 @@ async function untilReady<T>(parts: Parts, attempt: () => Promise<T>, databaseUr
   for (let failures = 1; ; failures++) {
     try {
       const result = await attempt()
-      overAll(parts)
+      overAll(parts, START)
       return result
     } catch (error) {
       parts.signal.throwIfAborted()
       const fatal = fatalError(error, databaseUrl)
       if (fatal !== undefined) throw fatal
-      report(parts, error)
+      report(parts, error, START)
       await pause(delayAfter(failures), parts.signal)
       parts.signal.throwIfAborted()
     }
@@ -126,24 +153,35 @@ async function follow(parts: Parts, from: UpdateFeed): Promise<void> {
     try {
       feed = await followUpdates(context, feed)
       failures = 0
-      parts.outages.server.over()
+      overAll(parts, FEED)
     } catch (error) {
       if (parts.signal.aborted) return
-      report(parts, error)
+      report(parts, error, FEED)
       await pause(delayAfter(++failures), parts.signal)
     }
   }
 }
 
+/**
+ * A worker whose turns fail one after the other waits longer each time: what is away for one database is away for all,
+ * and the thousands that wait must not be asked for in vain one after the other.
+ */
 async function work(parts: Parts): Promise<void> {
+  let failures = 0
   for (let database = await parts.queue.next(); database !== undefined; database = await parts.queue.next()) {
     try {
       const outcome = await takeTurn(parts, database)
+      failures = 0
       parts.queue.done(database, outcome === 'more' ? 'more' : 'rest')
-      overAll(parts)
+      parts.pageSizes.grow(database)
+      overAll(parts, database)
     } catch (error) {
-      parts.queue.done(database, 'failed')
-      if (!parts.signal.aborted) report(parts, error, database)
+      if (parts.signal.aborted) continue
+      if (isTooSlow(error)) parts.pageSizes.shrink(database)
+      const concernsAll = report(parts, error, database)
+      parts.queue.done(database, concernsAll ? 'more' : 'failed')
+      failures++
+      if (concernsAll || failures >= FAILURES_IN_A_ROW) await pause(delayAfter(failures), parts.signal)
     }
   }
 }
@@ -157,10 +195,10 @@ async function search(parts: Parts): Promise<void> {
         const found = await dirtyDatabases(parts.pool, parts.queue.resting(), SEARCH_LIMIT)
         parts.queue.add(shuffled(found))
         mayBeMore = found.length === SEARCH_LIMIT
-        parts.outages.postgres.over()
       }
+      overAll(parts, SEARCH)
     } catch (error) {
-      report(parts, error)
+      if (!parts.signal.aborted) report(parts, error, SEARCH)
     }
     await pause((mayBeMore ? SEARCH_MS / 10 : SEARCH_MS) * (0.75 + Math.random() / 2), parts.signal)
   }
@@ -174,10 +212,18 @@ function shuffled(databases: readonly string[]): string[] {
     .map(({ database }) => database)
 }
 
-function report({ outages, complaints }: Parts, error: unknown, database?: string): void {
-  if (error instanceof ServerError && isOutage(error)) outages.server.report(error)
-  else if (!(error instanceof ServerError) && verdictOf(error) === 'retry') outages.postgres.report(error)
-  else complaints.report(error, database)
+/** Says what has to be said. True if it concerns every database, not only `what` has met it. */
+function report({ outages, complaints }: Parts, error: unknown, what: string): boolean {
+  const outage = outageOf(outages, error)
+  if (outage === undefined) complaints.report(error, what)
+  else outage.report(error, what)
+  return outage !== undefined && outage !== outages.batches
+}
+
+function outageOf(outages: Outages, error: unknown): Outage | undefined {
+  if (error instanceof ServerError) return isOutage(error) ? outages.server : undefined
+  if (isBusy(error)) return outages.batches
+  return ['retry', 'operator'].includes(verdictOf(error)) ? outages.postgres : undefined
 }
 
 /** What is wrong with the server as a whole, not with one database. */
@@ -185,7 +231,6 @@ function isOutage({ status }: ServerError): boolean {
   return status === undefined || status >= 500 || [401, 403, 429].includes(status)
 }
 
-function overAll({ outages }: Parts): void {
-  outages.server.over()
-  outages.postgres.over()
+function overAll({ outages }: Parts, what: string): void {
+  for (const outage of Object.values(outages)) outage.over(what)
 }

@@ -77,13 +77,18 @@ export async function dropCheckpoint(sql: Queryable, database: string): Promise<
   await sql.query('delete from divan.checkpoints where database = $1', [database])
 }
 
-/** The feed's end was reached: the database is clean unless it was marked again. True if it is clean. */
+/**
+ * The feed's end was reached: the database is clean unless it was marked again. True if it is clean. If not it is behind since now,
+ * not since the first of its marks: one that is written to all the time would seem to lag by hours.
+ */
 export async function clearMark(sql: Queryable, database: string, mark: string): Promise<boolean> {
   const { rowCount } = await sql.query(
     'delete from divan.dirty_databases where database = $1 and mark = $2',
     [database, mark],
   )
-  return rowCount === 1
+  if (rowCount === 1) return true
+  await sql.query('update divan.dirty_databases set marked_at = now() where database = $1', [database])
+  return false
 }
 
 /** The rebuild that was asked for is done, though the database may be dirty again. */

@@ -88,7 +88,7 @@ async function replay({ client, pool, database, docIds }: Replay): Promise<numbe
         database,
         docIds.filter(id => !found.has(id)),
       )
-      return gone + (await applyWithLetters(sql, plan, 'set aside'))
+      return gone + (await applyWithLetters(sql, plan, 'set aside')).closed
     } catch (error) {
       if (isMissingDatabase(error)) return await dropLetters(sql, database)
       throw error

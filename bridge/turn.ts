@@ -17,6 +17,7 @@ import { type Plan, planChanges, rivalRevs } from './plan.ts'
 import { inTransaction, type Queryable } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 import { type Source, sourceOf } from './source.ts'
+import type { Batch, BridgeMeter } from './watch/bridge-metrics.ts'
 
 /** What a turn works with. */
 export type TurnContext = {
@@ -24,6 +25,7 @@ export type TurnContext = {
   readonly pool: pg.Pool
   readonly log: Logger
   readonly signal: AbortSignal
+  readonly meter: BridgeMeter
 }
 
 /**
@@ -108,10 +110,11 @@ export async function planWithRivals(
 
 async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<TurnOutcome> {
   const { database } = source
+  let applied = NOTHING_APPLIED
   const apply = (onRefusal: OnRefusal) =>
     inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
       if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
-      await applyWithLetters(sql, page.plan, onRefusal)
+      applied = await applyWithLetters(sql, page.plan, onRefusal)
       await moveCheckpoint(sql, database, page.cursor)
       return page.pending === 0 && (await clearMark(sql, database, dirty.mark)) ? 'clean' : 'more'
     })
@@ -120,20 +123,42 @@ async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<
     return apply('set aside')
   })
   logPage(context, page, outcome)
+  const times = page.changes.map(change => change.time)
+  if (outcome !== 'taken') context.meter.batch({ ...applied, changes: times.length, times })
   return outcome
 }
 
-/** Rows, letters and closed letters of a plan. Returns how many letters were closed. */
-export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<number> {
+/** What of a plan is in the transaction. */
+export type Applied = {
+  readonly rows: number
+  /** Dead letters written, and closed. */
+  readonly letters: number
+  readonly closed: number
+}
+
+const NOTHING_APPLIED: Applied = { rows: 0, letters: 0, closed: 0 }
+
+/** Rows, letters and closed letters of a plan. */
+export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<Applied> {
   const { database } = plan.source
   const refused = await applyPlan(sql, plan, onRefusal)
   const failed = new Set(refused.map(letter => letter.change.id))
-  await writeLetters(sql, database, [...plan.deadLetters, ...refused])
-  return await closeLetters(
+  const letters = [...plan.deadLetters, ...refused]
+  await writeLetters(sql, database, letters)
+  const closed = await closeLetters(
     sql,
     database,
     plan.settled.filter(id => !failed.has(id)),
   )
+  return { rows: rowsIn(plan, failed), letters: letters.length, closed }
+}
+
+function rowsIn(plan: Plan, failed: ReadonlySet<string>): number {
+  let rows = 0
+  for (const { upserts } of plan.tables.values()) {
+    for (const doc of upserts) if (!failed.has(doc.change.id)) rows += doc.rows.length
+  }
+  return rows
 }
 
 function logPage({ log }: TurnContext, { plan, changes, pending }: Page, outcome: TurnOutcome): void {
@@ -151,20 +176,27 @@ async function rebuild(turn: Turn): Promise<TurnOutcome> {
   const { context, source, dirty } = turn
   const { database } = source
   context.log.info({ database }, 'mirroring a database anew from its start')
-  return await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
+  let batch: Batch | undefined
+  const outcome = await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
     if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
     await removeRows(sql, source)
     await dropLetters(sql, database)
-    const cursor = await applyAllPages(turn, sql)
-    await moveCheckpoint(sql, database, cursor)
+    const all = await applyAllPages(turn, sql)
+    batch = all.batch
+    await moveCheckpoint(sql, database, all.cursor)
     if (await clearMark(sql, database, dirty.mark)) return 'clean'
     if (dirty.rebuild !== undefined) await clearRebuild(sql, database, dirty.rebuild)
     return 'more'
   })
+  if (batch !== undefined) context.meter.batch(batch)
+  return outcome
 }
 
-async function applyAllPages(turn: Turn, sql: Queryable): Promise<string> {
+type AllPages = { readonly cursor: string; readonly batch: Batch }
+
+async function applyAllPages(turn: Turn, sql: Queryable): Promise<AllPages> {
   let cursor: string | undefined
+  let [changes, rows, letters] = [0, 0, 0]
   for (;;) {
     const page = await readPage(turn, cursor)
     if (page.rewound && cursor !== undefined) {
@@ -172,9 +204,13 @@ async function applyAllPages(turn: Turn, sql: Queryable): Promise<string> {
         `${turn.source.database} was made anew while it was read: what was read is of two databases`,
       )
     }
-    await applyWithLetters(sql, page.plan, 'set aside')
+    const applied = await applyWithLetters(sql, page.plan, 'set aside')
+    changes += page.changes.length
+    rows += applied.rows
+    letters += applied.letters
     cursor = page.cursor
-    if (page.pending === 0) return cursor
+    // Old changes that are read again say nothing of how long a change takes.
+    if (page.pending === 0) return { cursor, batch: { changes, rows, letters, times: [] } }
   }
 }
 
