@@ -39,6 +39,9 @@ export type Shell = {
   readonly serverName: string
 }
 
+/** How long a large body waits for room: live feeds may hold theirs for as long as they like. */
+const MAX_WAIT_MS = 60_000
+
 /** Answers a request for a path that has routes. The order is the point: who, may he, is it well-formed, then the work. */
 export async function dispatch(
   shell: Shell,
@@ -175,10 +178,19 @@ async function bodyOf(
   return { body: await readJson(bodyStream(request), schema, { maxBytes, enter }), stream: request }
 }
 
+function tooManyBodies(cause: unknown): CouchError {
+  const headers = { 'Retry-After': '10' }
+  return new CouchError('service_unavailable', 'Too many large bodies at once.', { cause, headers })
+}
+
 /** A large body takes its room until its answer is at its end: that is how long the handler needs it. */
 function enterer({ admitBody }: Shell, response: Response, signal: AbortSignal) {
   return async (bytes: number) => {
-    const leave = await admitBody(bytes, signal)
+    const leave = await admitBody(bytes, AbortSignal.any([signal, AbortSignal.timeout(MAX_WAIT_MS)])).catch(
+      cause => {
+        throw signal.aborted ? cause : tooManyBodies(cause)
+      },
+    )
     if (response.closed) leave()
     else response.once('close', leave)
   }

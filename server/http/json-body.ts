@@ -31,7 +31,7 @@ export async function readJson<Body>(
   limits: BodyLimits,
 ): Promise<Body> {
   const bytes = await readBody(stream, limits.maxBytes)
-  await limits.enter(parsedBytes(bytes))
+  if (bytes.length > LIGHT_BYTES) await limits.enter(parsedBytes(bytes))
   const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
   const parsed = absent?.success ? absent : schema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
@@ -49,7 +49,6 @@ function checkSize(length: number, maxBytes: number): void {
 
 /** How much memory a body's JSON takes. @throws CouchError `too_large` */
 function parsedBytes(bytes: Buffer): number {
-  if (bytes.length <= LIGHT_BYTES) return bytes.length
   const { values } = jsonWeight(bytes)
   if (values > MAX_VALUES) throw new CouchError('too_large', `The body has more than ${MAX_VALUES} values.`)
   return bytes.length + VALUE_BYTES * values

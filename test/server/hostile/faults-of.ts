@@ -22,6 +22,8 @@ export function faultOf(reply: RawReply, request: HostileRequest): string | unde
   if (status >= 400) return refusalFault(reply, request, text)
   if (INTERNALS.test(text) && !text.includes('etc/passwd')) return `internals: ${INTERNALS.exec(text)?.[0]}`
   if (headers.get('content-type') !== 'application/json' || !reply.isWhole || text === '') return undefined
+  // An attachment is what its owner says it is.
+  if (headers.has('accept-ranges')) return undefined
   return isLines(request) || isJsonText(text) ? undefined : `no JSON: ${text.slice(0, 200)}`
 }
 
