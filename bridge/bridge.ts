@@ -5,7 +5,7 @@ import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
 import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
 import { fatalError } from './fatal-error.ts'
 import { Complaints, Outage } from './outage.ts'
-import type { PageSizes } from './page-sizes.ts'
+import { PageSizes } from './page-sizes.ts'
 import { openPool, postgresName } from './postgres-client.ts'
 import { isBusy, isTooSlow, verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
@@ -94,13 +94,27 @@ function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
   const log = pino({ name: 'bridge', level: options.logLevel })
   const client = couchClient(options.serverUrl)
   const pool = openPool(options.databaseUrl, WORKERS + 2, log)
-  const outages = {
-    server: new Outage(log, `the server ${client.url}`),
-    postgres: new Outage(log, postgresName(options.databaseUrl)),
-  }
+  const outages = openOutages(log, `the server ${client.url}`, postgresName(options.databaseUrl))
   const queue = new WorkQueue()
   const watch = createWatch(options.watch, { pool, queue, outages, log })
-  return { client, pool, log, queue, signal, outages, complaints: new Complaints(log), watch }
+  const [complaints, pageSizes] = [new Complaints(log), new PageSizes()]
+  return { client, pool, log, queue, pageSizes, signal, outages, complaints, watch }
+}
+
+function openOutages(log: Logger, server: string, postgres: string): Outages {
+  const away = (what: string) => ({
+    begins: `${what} does not answer as it should; trying again until it does`,
+    ends: `${what} answers again`,
+  })
+  const late = {
+    begins: `${postgres} has no time for some batches; trying again until it has`,
+    ends: `${postgres} takes all batches again`,
+  }
+  return {
+    server: new Outage(log, away(server)),
+    postgres: new Outage(log, away(postgres)),
+    batches: new Outage(log, late),
+  }
 }
 
 function followContext({ client, pool, signal, queue }: Parts): FollowContext {
@@ -167,21 +181,25 @@ async function follow(parts: Parts, from: UpdateFeed): Promise<void> {
  * and the thousands that wait must not be asked for in vain one after the other.
  */
 async function work(parts: Parts): Promise<void> {
+  const { meter } = parts.watch
+  const context = { ...parts, meter }
   let failures = 0
   for (let database = await parts.queue.next(); database !== undefined; database = await parts.queue.next()) {
     try {
-      const outcome = await takeTurn(parts, database)
+      const outcome = await takeTurn(context, database)
+      meter.turn(outcome)
       failures = 0
       parts.queue.done(database, outcome === 'more' ? 'more' : 'rest')
       parts.pageSizes.grow(database)
       overAll(parts, database)
     } catch (error) {
       if (parts.signal.aborted) continue
+      meter.turn('failed')
       if (isTooSlow(error)) parts.pageSizes.shrink(database)
       const concernsAll = report(parts, error, database)
-      parts.queue.done(database, concernsAll ? 'more' : 'failed')
       failures++
       if (concernsAll || failures >= FAILURES_IN_A_ROW) await pause(delayAfter(failures), parts.signal)
+      parts.queue.done(database, concernsAll ? 'more' : 'failed')
     }
   }
 }
@@ -212,12 +230,15 @@ function shuffled(databases: readonly string[]): string[] {
     .map(({ database }) => database)
 }
 
-/** Says what has to be said. True if it concerns every database, not only `what` has met it. */
-function report({ outages, complaints }: Parts, error: unknown, what: string): boolean {
+/** Says what has to be said. True if it concerns every database, not only `what`, which met it. */
+function report({ outages, complaints, watch }: Parts, error: unknown, what: string): boolean {
   const outage = outageOf(outages, error)
+  watch.meter.retry(outage === undefined ? 'other' : outage === outages.server ? 'server' : 'postgres')
   if (outage === undefined) complaints.report(error, what)
   else outage.report(error, what)
-  return outage !== undefined && outage !== outages.batches
+  // Where the server fails for a reason of its own, that may well be this database.
+  const isServersFault = error instanceof ServerError && error.status === 500
+  return outage !== undefined && outage !== outages.batches && !isServersFault
 }
 
 function outageOf(outages: Outages, error: unknown): Outage | undefined {

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { isMissingDatabase, readChanges } from './changes-feed.ts'
 import { type CouchClient, couchClient } from './couch-client.ts'
 import { closeLetters, dropLetters } from './dead-letter-store.ts'
-import { inTransaction, openPool, type Queryable } from './postgres-client.ts'
+import { inLongTransaction, openPool, type Queryable, stayingAwake } from './postgres-client.ts'
 import { sourceOf } from './source.ts'
 import { originalText } from './storable-text.ts'
 import { applyWithLetters, planWithRivals } from './turn.ts'
@@ -75,13 +75,13 @@ type Replay = {
 async function replay({ client, pool, database, docIds }: Replay): Promise<number> {
   const source = sourceOf(database)
   const signal = AbortSignal.timeout(600_000)
-  return await inTransaction(pool, async sql => {
+  return await inLongTransaction(pool, async sql => {
     await sql.query('select from divan.checkpoints where database = $1 for update', [database])
     if (source === undefined) return await dropLetters(sql, database)
     try {
       const query = { database, since: undefined, limit: docIds.length, docIds, signal }
-      const { changes } = await readChanges(client, query)
-      const plan = await planWithRivals({ client, signal }, source, changes)
+      const { changes } = await stayingAwake(sql, readChanges(client, query))
+      const plan = await stayingAwake(sql, planWithRivals({ client, signal }, source, changes))
       const found = new Set(changes.map(change => change.id))
       const gone = await closeLetters(
         sql,

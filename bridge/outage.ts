@@ -1,35 +1,69 @@
 import type { Logger } from 'pino'
 
+/** How often a bridge that has work meets an outage again, at the least; what failed last before that is settled. */
+const FORGOTTEN_MS = 60_000
+
+/** An outage that comes back this soon has not been over. */
+const QUIET_MS = 2000
+
+/** The two lines of an outage: what is wrong, and what is right again. */
+export type OutageWords = { readonly begins: string; readonly ends: string }
+
 /**
  * Says once that something the bridge needs is away, and once that it is back. Every worker meets the same
- * outage; a line for each of their attempts would bury the one that matters.
+ * outage; a line for each of their attempts would bury the one that matters. It is over when everything that failed
+ * has succeeded since: a disk that is full still answers those who only read.
  */
 export class Outage {
   readonly #log: Logger
-  readonly #what: string
+  readonly #words: OutageWords
+  /** What fails, and when it did so last. */
+  readonly #failing = new Map<string, number>()
   #since: number | undefined
+  #lastReport = 0
   #reason = ''
+  #count = 0
 
-  constructor(log: Logger, what: string) {
+  constructor(log: Logger, words: OutageWords) {
     this.#log = log
-    this.#what = what
+    this.#words = words
   }
 
-  report(error: unknown): void {
+  /** Since when it lasts, and what was said last; undefined if there is none. */
+  get away(): { readonly since: Date; readonly reason: string } | undefined {
+    return this.#since === undefined ? undefined : { since: new Date(this.#since), reason: this.#reason }
+  }
+
+  /** How many there were. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** `what` has failed: a database, or a part of the bridge. */
+  report(error: unknown, what: string): void {
     const reason = error instanceof Error ? error.message : String(error)
-    if (this.#since !== undefined && reason === this.#reason) return
-    if (this.#since === undefined || this.#log.isLevelEnabled('debug')) {
-      this.#log.warn({ reason }, `${this.#what} does not answer as it should; trying again until it does`)
-    }
-    this.#since ??= Date.now()
+    const now = Date.now()
+    const isNews = reason !== this.#reason && this.#log.isLevelEnabled('debug')
+    if (this.#since === undefined || isNews) this.#log.warn({ reason }, this.#words.begins)
+    if (this.#since === undefined) this.#count++
+    this.#since ??= now
+    this.#lastReport = now
     this.#reason = reason
+    this.#failing.set(what, now)
   }
 
-  over(): void {
+  /** `what` has succeeded. */
+  over(what: string): void {
     if (this.#since === undefined) return
-    const seconds = Math.round((Date.now() - this.#since) / 1000)
-    this.#log.info(`${this.#what} answers again, after ${seconds} s`)
+    this.#failing.delete(what)
+    const now = Date.now()
+    if (now < this.#lastReport + QUIET_MS) return
+    for (const [failed, at] of this.#failing) if (at < now - FORGOTTEN_MS) this.#failing.delete(failed)
+    if (this.#failing.size > 0) return
+    const seconds = Math.round((this.#lastReport - this.#since) / 1000)
+    this.#log.info(`${this.#words.ends}, after ${seconds} s`)
     this.#since = undefined
+    this.#reason = ''
   }
 }
 

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { BridgeError } from './bridge-error.ts'
+import { isConnectionError } from './postgres-errors.ts'
 
 /** What runs a statement: the pool, or the one connection of a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>
@@ -8,7 +9,10 @@ export type Queryable = Pick<pg.ClientBase, 'query'>
 const CONNECT_TIMEOUT_MS = 10_000
 
 /** Longer than the server's own statement timeout: it only ends waits on a connection that is dead. */
-const ANSWER_TIMEOUT_MS = 150_000
+const ANSWER_TIMEOUT_MS = 75_000
+
+/** A connection that said nothing for so long is asked whether it is still there. */
+const KEEP_ALIVE_MS = 10_000
 
 /**
  * Opens a pool of at most `max` connections; connects to nothing yet. A connection that Postgres closes while it
@@ -35,6 +39,7 @@ function poolConfig(databaseUrl: string): pg.PoolConfig {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     // A closed bridge must not wait for idle connections.
     allowExitOnIdle: true,
   }
@@ -51,6 +56,11 @@ function checkConfig(config: pg.PoolConfig): void {
 }
 
 /**
+ * Nothing of a transaction may outlive its bridge: a process that is stopped, or a machine without power, says nothing
+ * and holds its locks, which another bridge passes by until they are gone. Postgres ends it after ten seconds without
+ * a statement; where a statement came half, after ninety (it can from version 17 on), or when the machine of the
+ * bridge answers no more.
+ *
  * The settings stand in the transaction, not in the connection: so they also hold behind a pooler such as
  * PgBouncer, which refuses them as parameters of a connection.
  *
@@ -58,32 +68,77 @@ function checkConfig(config: pg.PoolConfig): void {
  * the mirror's tables would stand among the bridge's own, where nobody else looks for them.
  */
 const BEGIN = `begin;
-set local statement_timeout = '120s';
+set local statement_timeout = '60s';
 set local lock_timeout = '20s';
-set local idle_in_transaction_session_timeout = '120s';
+set local idle_in_transaction_session_timeout = '10s';
+set local tcp_keepalives_idle = 10;
+set local tcp_keepalives_interval = 5;
+set local tcp_keepalives_count = 3;
 set local timezone = 'UTC';
 select set_config('search_path', coalesce((
   select quote_ident(name) from unnest(current_schemas(false)) with ordinality as s(name, place)
    where name <> 'divan' order by place limit 1), ''), true)`
 
+/** A batch that takes longer is given back and tried again in smaller pieces. */
+const LIMIT_TRANSACTION = `;
+select set_config('transaction_timeout', '90s', true)
+ where current_setting('transaction_timeout', true) is not null`
+
 /** Runs `work` in one transaction: all of it is stored, or nothing. */
 export async function inTransaction<T>(pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {
+  return await between(BEGIN + LIMIT_TRANSACTION, pool, work)
+}
+
+/** The same for what takes as long as it takes: a whole database. */
+export async function inLongTransaction<T>(pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {
+  return await between(BEGIN, pool, work)
+}
+
+async function between<T>(begin: string, pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    await client.query(BEGIN)
+    await client.query(begin)
     const result = await work(client)
     await client.query('commit')
     return result
   } catch (error) {
-    broken = await client.query('rollback').then(
-      () => undefined,
-      cause => new Error('the connection could not roll back', { cause }),
-    )
+    broken = await rollBack(client, error)
     throw error
   } finally {
     // A connection in an unknown state is closed, not given to the next one.
     client.release(broken)
+  }
+}
+
+/** The error that makes the connection unusable, if there is one. */
+async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+  // Where the driver waited in vain for an answer, the next one would be waited for as long.
+  if (error instanceof Error && !(error instanceof pg.DatabaseError) && isConnectionError(error)) return error
+  return await client.query('rollback').then(
+    () => undefined,
+    cause => new Error('the connection could not roll back', { cause }),
+  )
+}
+
+/** Far less than Postgres allows between two statements. */
+const AWAKE_MS = 3000
+
+/**
+ * Waits for something else than Postgres in the middle of a transaction, and lets Postgres know that somebody is
+ * still there. One statement at a time: a connection takes no second one.
+ */
+export async function stayingAwake<T>(sql: Queryable, waiting: Promise<T>): Promise<T> {
+  let beat: Promise<unknown> = Promise.resolve()
+  const timer = setInterval(() => {
+    // A connection that is lost fails the next statement that matters.
+    beat = beat.then(() => sql.query('select')).catch(() => undefined)
+  }, AWAKE_MS)
+  try {
+    return await waiting
+  } finally {
+    clearInterval(timer)
+    await beat
   }
 }
 

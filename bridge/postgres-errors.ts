@@ -13,6 +13,7 @@ const RETRYABLE_CODES: ReadonlyMap<string, string> = new Map([
   ['53100', 'disk_full'],
   ['53200', 'out_of_memory'],
   ['53300', 'too_many_connections'],
+  ['53400', 'configuration_limit_exceeded: also temp_file_limit'],
   ['55006', 'object_in_use'],
   ['55P03', 'lock_not_available'],
   ['57014', 'query_canceled: also by a statement timeout'],
@@ -21,6 +22,7 @@ const RETRYABLE_CODES: ReadonlyMap<string, string> = new Map([
   ['57P03', 'cannot_connect_now: it is starting up'],
   ['57P05', 'idle_session_timeout'],
   ['25P03', 'idle_in_transaction_session_timeout'],
+  ['25P04', 'transaction_timeout'],
   ['58030', 'io_error'],
 ])
 
@@ -51,6 +53,19 @@ export function verdictOf(error: unknown): Verdict {
   return OPERATOR_ERROR.test(code) ? 'operator' : 'unknown'
 }
 
+/** Somebody else holds what a batch needs, or the batch takes too long: others may succeed meanwhile. */
+const BUSY_CODES: readonly string[] = ['40001', '40P01', '55006', '55P03', '57014', '25P03', '25P04']
+
+/** Whether Postgres has no time for this batch; of all that is tried again the rest concerns every batch. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && BUSY_CODES.includes(error.code ?? '')
+}
+
+/** Whether a batch took longer than it may. */
+export function isTooSlow(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && ['57014', '25P04'].includes(error.code ?? '')
+}
+
 /** What the driver itself says carries no code. */
 const DRIVER_ERROR = /connection|timeout|SSL|^SASL/i
 
@@ -74,7 +89,7 @@ function isBug(error: Error): boolean {
 }
 
 /** Errors of sockets and of the driver itself carry no SQLSTATE. */
-function isConnectionError(error: unknown): boolean {
+export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error) || isBug(error)) return false
   if ('code' in error && typeof error.code === 'string' && /^E[A-Z_]+$/.test(error.code)) return true
   return /connection|timeout/i.test(error.message) && !/SSL/.test(error.message)

@@ -13,8 +13,9 @@ import {
 } from './checkpoints.ts'
 import type { CouchClient } from './couch-client.ts'
 import { closeLetters, dropLetters, writeLetters } from './dead-letter-store.ts'
+import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
-import { inTransaction, type Queryable } from './postgres-client.ts'
+import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 import { type Source, sourceOf } from './source.ts'
 import type { Batch, BridgeMeter } from './watch/bridge-metrics.ts'
@@ -26,6 +27,7 @@ export type TurnContext = {
   readonly log: Logger
   readonly signal: AbortSignal
   readonly meter: BridgeMeter
+  readonly pageSizes: PageSizes
 }
 
 /**
@@ -92,9 +94,10 @@ async function ifThere<T>(turn: Turn, work: () => Promise<T>): Promise<T | TurnO
 type Page = ChangesPage & { readonly plan: Plan }
 
 async function readPage({ context, source }: Turn, since: string | undefined): Promise<Page> {
-  const { client, signal } = context
+  const { client, signal, pageSizes } = context
   const { database, kind } = source
-  const page = await readChanges(client, { database, since, limit: PAGE_LIMIT[kind], signal })
+  const limit = pageSizes.limit(database, PAGE_LIMIT[kind])
+  const page = await readChanges(client, { database, since, limit, signal })
   return { ...page, plan: await planWithRivals(context, source, page.changes) }
 }
 
@@ -177,7 +180,7 @@ async function rebuild(turn: Turn): Promise<TurnOutcome> {
   const { database } = source
   context.log.info({ database }, 'mirroring a database anew from its start')
   let batch: Batch | undefined
-  const outcome = await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
+  const outcome = await inLongTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
     if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
     await removeRows(sql, source)
     await dropLetters(sql, database)
@@ -198,7 +201,7 @@ async function applyAllPages(turn: Turn, sql: Queryable): Promise<AllPages> {
   let cursor: string | undefined
   let [changes, rows, letters] = [0, 0, 0]
   for (;;) {
-    const page = await readPage(turn, cursor)
+    const page = await stayingAwake(sql, readPage(turn, cursor))
     if (page.rewound && cursor !== undefined) {
       throw new Error(
         `${turn.source.database} was made anew while it was read: what was read is of two databases`,

@@ -1,0 +1,28 @@
+/** A page of a thousand documents has become one of one. */
+const LARGEST_DIVISOR = 1024
+
+/**
+ * How much smaller than usual the pages of single databases are. A page that Postgres does not manage in time would
+ * not be managed the next time either: it becomes smaller until it is, and grows again when there is time.
+ */
+export class PageSizes {
+  readonly #divisors = new Map<string, number>()
+
+  /** `usual`, or as much of it as this database's pages may have now. */
+  limit(database: string, usual: number): number {
+    return Math.max(1, Math.floor(usual / (this.#divisors.get(database) ?? 1)))
+  }
+
+  /** A page took too long. */
+  shrink(database: string): void {
+    const divisor = this.#divisors.get(database) ?? 1
+    this.#divisors.set(database, Math.min(LARGEST_DIVISOR, divisor * 4))
+  }
+
+  /** Some pages were in time. */
+  grow(database: string): void {
+    const divisor = (this.#divisors.get(database) ?? 1) / 2
+    if (divisor <= 1) this.#divisors.delete(database)
+    else this.#divisors.set(database, divisor)
+  }
+}
