@@ -49,6 +49,7 @@ async function page(url = server.url): Promise<Page> {
     .join('\n')
     .replace('http://127.0.0.1:5984', url)
     .replace('pouchdb-browser', 'pouchdb-node')
+    .replace('fetchWithToken(PouchDB.fetch', 'fetchWithToken(nodeFetch')
     .replace('50_000', String(FEED_MS))
     .replace('`workouts-', `\`${folder}/${pages}-`)
   const file = join(folder, `app-${pages++}.mjs`)
