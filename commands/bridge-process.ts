@@ -23,12 +23,17 @@ export type BridgeProcessOptions = {
   /** Asked before each start. */
   environment(): Environment
   warn(line: string): void
+  /** Told, after each start, where it answers `/health` and `/metrics`. */
+  watched(url: string): void
   /** A person watches: the bridge's log is made readable. Else it stays JSON, for whatever collects it. */
   readonly isWatched: boolean
 }
 
 /** What the bridge's process says when it follows the server. */
 export const BRIDGE_READY = 'ready'
+
+/** What it says over the channel. */
+export type BridgeMessage = typeof BRIDGE_READY | { readonly watchUrl: string }
 
 const STDERR = 2
 
@@ -84,8 +89,9 @@ function spawnBridge(options: BridgeProcessOptions, onReady: () => void): ChildP
   })
   for (const stream of [child.stdout, child.stderr])
     if (stream !== null) createInterface(stream).on('line', line => options.warn(readableLogLine(line)))
-  child.on('message', message => {
+  child.on('message', (message: BridgeMessage) => {
     if (message === BRIDGE_READY) onReady()
+    else options.watched(message.watchUrl)
   })
   return child
 }

@@ -1,19 +1,20 @@
 import { type BridgeOptions, startBridge } from '../bridge/bridge.ts'
-import { BRIDGE_READY } from './bridge-process.ts'
+import { BRIDGE_READY, type BridgeMessage } from './bridge-process.ts'
 import type { RunCommand } from './command.ts'
 import { OperatorError, operatorErrorFrom } from './operator-error.ts'
-import { readSettings, type Settings } from './settings.ts'
+import { programVersion } from './program-version.ts'
+import { BRIDGE_PORT, readSettings, type Settings } from './settings.ts'
 import { listenForStop, type StopSignal } from './stop-signal.ts'
 
 /** `divan bridge`: the bridge alone, or the one that `divan start` runs beside its server. */
-export const bridge: RunCommand = async (_args, { environment, warn }) => {
+export const bridge: RunCommand = async (_args, { environment, program, warn }) => {
   const { settings, warnings } = readSettings(environment)
   const isChild = process.channel !== undefined
   const urls = bridgeUrls(settings)
   if (!isChild) for (const line of warnings) warn(`divan: ${line}`)
   const stop = isChild ? listenToParent() : listenForStop(() => process.exit(1))
   try {
-    await runUntil(stop, { ...urls, logLevel: settings.logLevel })
+    await runUntil(stop, { ...urls, logLevel: settings.logLevel, watch: watchOptions(settings, program) })
   } finally {
     stop.release()
   }
@@ -25,12 +26,28 @@ async function runUntil(stop: StopSignal, options: BridgeOptions): Promise<void>
   void stop.requested.then(() => waiting.abort())
   try {
     const running = await startBridge({ ...options, signal: waiting.signal })
-    process.send?.(BRIDGE_READY)
+    tellParent(BRIDGE_READY)
     await stop.requested
     await running.close()
   } catch (error) {
     if (!stop.isRequested()) throw operatorErrorFrom(error)
   }
+}
+
+function watchOptions({ host, bridgePort }: Settings, program: string): BridgeOptions['watch'] {
+  if (bridgePort === 'off') return undefined
+  return {
+    host,
+    port: bridgePort ?? BRIDGE_PORT,
+    orAnother: bridgePort === undefined,
+    version: programVersion(program),
+    listening: watchUrl => tellParent({ watchUrl }),
+  }
+}
+
+/** A bridge alone has none. */
+function tellParent(message: BridgeMessage): void {
+  if (process.connected) process.send?.(message)
 }
 
 function bridgeUrls({ serverUrl, databaseUrl }: Settings) {

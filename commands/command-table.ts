@@ -70,6 +70,18 @@ export const commandTable: readonly Command[] = [
     load: async () => (await import('./dead-letters.ts')).deadLetters,
   },
   {
+    name: 'status',
+    usage: 'status',
+    text: 'what is up, how far the mirror is, what fits no table; exit code 1 if a part is down',
+    options: {},
+    optionTexts: [
+      ['', 'It finds what runs on DIVAN_DATA. For parts on other machines: DIVAN_SERVER_URL,'],
+      ['', 'DATABASE_URL, DIVAN_HOST and DIVAN_BRIDGE_PORT'],
+    ],
+    words: [],
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
     name: 'backup',
     usage: 'backup <file>',
     text: 'copies the store into a new file, also while the server runs',

@@ -2,6 +2,7 @@ import { type DeadLetter, listDeadLetters, replayDeadLetters } from '../bridge/d
 import type { CommandContext, RunCommand } from './command.ts'
 import { dataFolderAt } from './data-folder.ts'
 import { OperatorError, operatorErrorFrom } from './operator-error.ts'
+import { printableText } from './printable-text.ts'
 import { readRunning } from './running.ts'
 import { readSettings } from './settings.ts'
 
@@ -42,11 +43,12 @@ function counted(letters: number): string {
 /** A letter is a few lines: ids and reasons are too long for columns. */
 function printLetters(letters: readonly DeadLetter[], { print, terminal: { paint } }: CommandContext): void {
   for (const letter of letters) {
-    const where = letter.path === undefined ? '' : `${printable(letter.path)}: `
+    const where = letter.path === undefined ? '' : `${printableText(letter.path)}: `
     print(
-      paint('bold', printable(letter.docId)) + (letter.rev === undefined ? '' : `  ${printable(letter.rev)}`),
+      paint('bold', printableText(letter.docId)) +
+        (letter.rev === undefined ? '' : `  ${printableText(letter.rev)}`),
     )
-    print(`  ${where}${printable(letter.reason)}`)
+    print(`  ${where}${printableText(letter.reason)}`)
     print(`  ${paint('dim', `in ${letter.database}, ${attempts(letter)}`)}`)
     print('')
   }
@@ -62,9 +64,4 @@ function attempts({ attempts, firstFailedAt, lastFailedAt }: DeadLetter): string
   const first = firstFailedAt.toISOString().slice(0, 19)
   const last = lastFailedAt.toISOString().slice(0, 19)
   return attempts === 1 ? `tried once, ${first}Z` : `tried ${attempts} times, first ${first}Z, last ${last}Z`
-}
-
-/** Clients choose ids; one must not steer the terminal of whoever reads it. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '\u{FFFD}')
 }

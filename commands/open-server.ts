@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hashPassword } from '../server/auth/password.ts'
 import { type Server, startServer } from '../server/server.ts'
 import type { DataFolder } from './data-folder.ts'
+import { localUrl } from './local-url.ts'
 import { keepAdminPasswordHash, readOrMakeSecrets, type Secrets } from './secrets.ts'
 import type { Settings } from './settings.ts'
 import { storeFailure } from './store-failure.ts'
@@ -87,9 +88,4 @@ function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets)
     feedsPerToken: settings.feedsPerToken,
     logLevel: settings.logLevel,
   }
-}
-
-/** An address that stands for every address is one to listen on, not one to call. */
-function localUrl(url: string): string {
-  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 }

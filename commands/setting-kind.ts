@@ -4,6 +4,8 @@ export type SettingKind<T> = {
   readonly allowed: string
   /** Undefined where the text is not allowed. The value is wrapped, because undefined may be a value. */
   parse(text: string): { readonly value: T } | undefined
+  /** Empty text is a value too, and not the same as none. */
+  readonly takesEmpty?: true | undefined
 }
 
 const SWITCH_WORDS: Readonly<Record<string, boolean>> = {
@@ -33,6 +35,7 @@ export function textLike(pattern: RegExp, allowed: string): SettingKind<string> 
 /** Any text; empty text switches what the setting is for off. */
 export const textOrOff: SettingKind<string | undefined> = {
   allowed: 'text, or empty for "not checked"',
+  takesEmpty: true,
   parse: text => ({ value: text === '' ? undefined : text }),
 }
 
@@ -59,6 +62,13 @@ export const yesOrNo: SettingKind<boolean> = {
 export const port: SettingKind<number> = {
   allowed: 'a port from 1 to 65535, or 0 for any free one',
   parse: text => (/^\d{1,5}$/.test(text) && Number(text) <= 65535 ? { value: Number(text) } : undefined),
+}
+
+/** The same; empty text is no port at all. */
+export const portOrOff: SettingKind<number | 'off'> = {
+  allowed: `${port.allowed}, or empty for none`,
+  takesEmpty: true,
+  parse: text => (text === '' ? { value: 'off' } : port.parse(text)),
 }
 
 export const count: SettingKind<number> = {

@@ -7,6 +7,7 @@ import {
   oneOf,
   origins,
   port,
+  portOrOff,
   type SettingKind,
   textLike,
   textOrOff,
@@ -32,6 +33,9 @@ export type Setting = {
 /** The folder is found from where the program was started. */
 const folder: SettingKind<string> = { allowed: 'a folder', parse: text => ({ value: resolve(text) }) }
 
+/** Where a bridge is watched whose operator says nothing. */
+export const BRIDGE_PORT = 5985
+
 /** Every setting, described once: `--help` prints this table, and `readSettings` follows it. */
 export const settingTable = {
   host: {
@@ -45,6 +49,13 @@ export const settingTable = {
     kind: port,
     default: '5984',
     text: 'the port to listen on; 0 takes a free one',
+  },
+  bridgePort: {
+    variable: 'DIVAN_BRIDGE_PORT',
+    kind: portOrOff,
+    default: undefined,
+    unset: `${BRIDGE_PORT}, or a free one if that is taken`,
+    text: 'where the bridge answers /health and /metrics, to anyone who reaches it; empty: nowhere',
   },
   dataFolder: {
     variable: 'DIVAN_DATA',
@@ -183,7 +194,7 @@ export function readSettings(environment: Environment): {
 function textOf(setting: Setting, environment: Environment): string | undefined {
   const whole = environment[setting.variable]
   const given = setting.secret ? whole : whole?.trim()
-  if (given === undefined || (given === '' && setting.kind !== textOrOff)) return setting.default
+  if (given === undefined || (given === '' && !setting.kind.takesEmpty)) return setting.default
   return given
 }
 

@@ -12,12 +12,14 @@ export type Started = {
   readonly settings: Settings
   readonly version: string
   readonly bridgeIsReady: boolean
+  /** Where it answers `/health` and `/metrics`, if it does. */
+  readonly bridgeUrl: string | undefined
   readonly paint: Paint
 }
 
 /** The lines that `divan start` prints once everything runs. */
 export function startLines(started: Started): readonly string[] {
-  const { open, postgres, settings, version, bridgeIsReady, paint } = started
+  const { open, postgres, settings, version, bridgeIsReady, bridgeUrl, paint } = started
   return [
     '',
     `${paint('bold', `Divan ${version} is running.`)} Ctrl-C stops it.`,
@@ -26,6 +28,9 @@ export function startLines(started: Started): readonly string[] {
     row('Postgres', postgres.isEmbedded ? postgres.url() : withoutPassword(postgres.url())),
     row('Data', settings.dataFolder),
     ...(bridgeIsReady ? [] : [row('Bridge', 'not ready yet: it goes on trying, and says what is wrong')]),
+    ...(bridgeUrl === undefined
+      ? []
+      : [row('Watch', `${bridgeUrl}/metrics   the bridge; npx divan status shows it all`)]),
     '',
     ...adminLines(open, settings),
     ...demoUserLines(open, settings),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type BridgeProcess, startBridgeProcess } from './bridge-process.ts'
 import type { CommandContext, RunCommand } from './command.ts'
 import { type DataFolder, openDataFolder } from './data-folder.ts'
+import { localUrl } from './local-url.ts'
 import { type OpenPostgres, openPostgres } from './open-postgres.ts'
 import { type Credentials, internalCredentials, type OpenServer, openServer } from './open-server.ts'
 import { programVersion } from './program-version.ts'
@@ -47,6 +48,8 @@ class Program {
   readonly #parts = new RunningParts()
   readonly #credentials: Credentials = internalCredentials()
   #bridge: BridgeProcess | undefined
+  #bridgeUrl: string | undefined
+  #isClosing = false
 
   constructor(options: ProgramOptions) {
     this.#options = options
@@ -85,6 +88,10 @@ class Program {
         DATABASE_URL: postgres.url(),
       }),
       warn: context.warn,
+      watched: url => {
+        this.#bridgeUrl = localUrl(url)
+        this.#note(open, postgres)
+      },
       isWatched: context.terminal.isTTY,
     })
     this.#parts.add(this.#bridge.close)
@@ -99,6 +106,7 @@ class Program {
       settings,
       version,
       bridgeIsReady,
+      bridgeUrl: this.#bridgeUrl,
       paint: context.terminal.paint,
     })
     // In one piece, for the bridge may be writing to the same terminal.
@@ -111,15 +119,18 @@ class Program {
   }
 
   #note(open: OpenServer, postgres: OpenPostgres): void {
+    if (this.#isClosing) return
     writeRunning(this.#options.folder, {
       pid: process.pid,
       serverUrl: open.localUrl,
       bridgeServerUrl: this.#bridgeServerUrl(open),
       databaseUrl: postgres.url(),
+      bridgeUrl: this.#bridgeUrl,
     })
   }
 
   close(): Promise<void> {
+    this.#isClosing = true
     return this.#parts.close()
   }
 

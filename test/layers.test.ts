@@ -23,6 +23,7 @@ const ENTRY_POINTS = [
   'bridge/dead-letters.ts',
   'bridge/mirror-summary.ts',
   'bridge/postgres/embedded-postgres.ts',
+  'bridge/watch/mirror-state.ts',
 ]
 
 const KNOWN_TO_THE_ADAPTER = [

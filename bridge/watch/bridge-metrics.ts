@@ -178,11 +178,11 @@ function mirrorGauges(registry: Registry): { set(state: MirrorState | undefined)
   const dirty = gauge('divan_mirror_dirty_databases', 'Databases with changes that are not mirrored.')
   const oldest = gauge(
     'divan_mirror_oldest_lag_seconds',
-    'Since when the database is behind that is so longest.',
+    'For how long the database is behind that is so longest.',
   )
   const lag = gauge(
     'divan_mirror_lag_seconds',
-    'Since when a database is behind. Only of those that are, and only the worst 50.',
+    'For how long a database is behind. Only of those that are, and only the worst 50.',
     ['database'],
   )
   const letters = gauge('divan_dead_letters', 'Open dead letters by type of document and kind of reason.', [

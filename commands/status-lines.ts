@@ -1,0 +1,70 @@
+import type { MirrorState } from '../bridge/watch/mirror-state.ts'
+import type { Paint } from './command.ts'
+import { printableText } from './printable-text.ts'
+
+/** One of the parts that must be up. */
+export type PartStatus = {
+  readonly name: string
+  /** Without credentials. */
+  readonly where: string
+  readonly isUp: boolean
+  /** `ok`, or what is wrong. */
+  readonly words: string
+}
+
+/** A screen has no room for all that lag. */
+const MAX_LAGGING = 5
+
+/** What `divan status` prints. `mirror` is undefined where Postgres did not tell, or knows of none. */
+export function statusLines(
+  parts: readonly PartStatus[],
+  mirror: MirrorState | undefined,
+  paint: Paint,
+): readonly string[] {
+  const width = Math.max(...parts.map(({ where }) => where.length))
+  return [
+    ...parts.map(({ name, where, isUp, words }) =>
+      row(name, `${where.padEnd(width)}  ${paint(isUp ? 'green' : 'bold', printableText(words))}`),
+    ),
+    ...(mirror === undefined ? [] : ['', ...mirrorLines(mirror), ...letterLines(mirror)]),
+  ]
+}
+
+function mirrorLines({ databases, dirty, lagging, lastBatchAt }: MirrorState): readonly string[] {
+  const behind =
+    dirty === 0
+      ? 'all as the server has them'
+      : `${dirty} behind, the first for ${timeText(lagging[0]?.seconds ?? 0)}`
+  return [
+    row('Databases', `${databases} mirrored, ${behind}`),
+    ...lagging
+      .slice(0, MAX_LAGGING)
+      .map(({ database, seconds }) => row('', `${timeText(seconds).padEnd(8)}${database}`)),
+    row('Last batch', lastBatchAt === undefined ? 'none yet' : lastBatchText(lastBatchAt)),
+  ]
+}
+
+function lastBatchText(at: Date): string {
+  const seconds = Math.max(0, (Date.now() - at.getTime()) / 1000)
+  return `${timeText(seconds)} ago, ${at.toISOString().slice(0, 19)}Z`
+}
+
+function letterLines({ letters }: MirrorState): readonly string[] {
+  const count = letters.reduce((sum, letter) => sum + letter.count, 0)
+  if (count === 0) return [row('Dead letters', 'none: every document has its rows')]
+  return [
+    row('Dead letters', `${count}; npx divan dead-letters tells what is wrong with each`),
+    ...letters.map(({ entity, kind, count }) => row('', `${String(count).padEnd(8)}${entity}, ${kind}`)),
+  ]
+}
+
+/** 45 s, 12 min, 3 h, 2 d. */
+function timeText(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
+}
+
+function row(name: string, value: string): string {
+  return `  ${name.padEnd(14)}${value}`.trimEnd()
+}

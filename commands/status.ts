@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type MirrorState, mirrorState } from '../bridge/watch/mirror-state.ts'
+import { askHealth } from './ask-health.ts'
+import type { RunCommand } from './command.ts'
+import { dataFolderAt } from './data-folder.ts'
+import { localUrl } from './local-url.ts'
+import { messageOf } from './operator-error.ts'
+import { readRunning } from './running.ts'
+import { BRIDGE_PORT, readSettings, type Settings } from './settings.ts'
+import { type PartStatus, statusLines } from './status-lines.ts'
+
+/** `divan status`: one screen for the operator. The exit code is 0 if server, bridge and Postgres are up. */
+export const status: RunCommand = async (_args, { environment, print, terminal: { paint } }) => {
+  const { settings } = readSettings(environment)
+  const places = placesOf(settings)
+  const [server, bridge, postgres] = await Promise.all([
+    partAt('Server', places.serverUrl),
+    partAt('Bridge', places.bridgeUrl),
+    askPostgres(places.databaseUrl),
+  ])
+  const parts = [server, bridge, postgres.part]
+  for (const line of statusLines(parts, postgres.mirror, paint)) print(line)
+  return parts.every(part => part.isUp) ? 0 : 1
+}
+
+type Places = {
+  readonly serverUrl: string
+  /** Undefined where the bridge is not to be asked. */
+  readonly bridgeUrl: string | undefined
+  /** Undefined where nothing says which Postgres it is. */
+  readonly databaseUrl: string | undefined
+}
+
+/** The settings say where to look; else what runs on the data folder; else where it would run. */
+function placesOf(settings: Settings): Places {
+  const running = readRunning(dataFolderAt(settings.dataFolder))
+  return {
+    serverUrl: settings.serverUrl ?? running?.serverUrl ?? urlAt(settings.host, settings.port),
+    bridgeUrl: bridgeUrlOf(settings, running?.bridgeUrl),
+    databaseUrl: settings.databaseUrl ?? running?.databaseUrl,
+  }
+}
+
+function bridgeUrlOf({ host, bridgePort }: Settings, running: string | undefined): string | undefined {
+  if (bridgePort === 'off') return undefined
+  return running ?? urlAt(host, bridgePort ?? BRIDGE_PORT)
+}
+
+function urlAt(host: string, port: number): string {
+  return localUrl(`http://${host.includes(':') ? `[${host}]` : host}:${port}`)
+}
+
+async function partAt(name: string, url: string | undefined): Promise<PartStatus> {
+  if (url === undefined)
+    return { name, where: '', isUp: true, words: 'not asked: DIVAN_BRIDGE_PORT is empty' }
+  const { host, protocol, username, password } = new URL(url)
+  const credentials = username === '' ? '' : `${username}:${password}`
+  // fetch takes no credentials in a URL, and no part needs them for this.
+  const bare = credentials === '' ? url : url.replace(`${credentials}@`, '')
+  return { name, where: `${protocol}//${host}`, ...(await askHealth(bare)) }
+}
+
+/** Longer than the statement itself may take. */
+const PATIENCE_MS = 5000
+
+type PostgresStatus = { readonly part: PartStatus; readonly mirror: MirrorState | undefined }
+
+async function askPostgres(databaseUrl: string | undefined): Promise<PostgresStatus> {
+  const name = 'Postgres'
+  if (databaseUrl === undefined) {
+    return {
+      part: { name, where: '', isUp: false, words: 'nothing runs here, and DATABASE_URL is not set' },
+      mirror: undefined,
+    }
+  }
+  const { host, pathname } = new URL(databaseUrl)
+  const where = `${host}${pathname}`
+  try {
+    const tooLate = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer within ${PATIENCE_MS / 1000} s`)
+    })
+    const mirror = await Promise.race([mirrorState(databaseUrl), tooLate])
+    return { part: { name, where, isUp: true, words: 'ok' }, mirror }
+  } catch (error) {
+    return { part: { name, where, isUp: false, words: messageOf(error) }, mirror: undefined }
+  }
+}
