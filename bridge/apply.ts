@@ -1,13 +1,15 @@
 import pg from 'pg'
 import { entities, entitiesIn } from '../design-docs/catalogue.ts'
 import type { Entity } from '../design-docs/entity.ts'
+import type { Change } from './changes-feed.ts'
 import { hasOwner, quoted } from './mapping/columns.ts'
+import type { Row } from './mapping/row.ts'
 import { deleteDocsSql, rowsParameter, upsertSql } from './mapping/upsert.ts'
-import type { FailedChange, MappedDoc, Plan, TablePlan } from './plan.ts'
+import type { DeletionMark, FailedChange, MappedDoc, Plan, Removal, TablePlan } from './plan.ts'
 import type { Queryable } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 
-/** The statement and its JSON stay small enough for both sides' memory; a document's rows are never divided. */
+/** The statement and its JSON stay small enough for both sides' memory, also where one document has more rows. */
 const MAX_ROWS_PER_STATEMENT = 5000
 
 /**
@@ -20,36 +22,79 @@ export type OnRefusal = 'throw' | 'set aside'
 /** Does in the open transaction what the plan says. Returns the documents that Postgres refused. */
 export async function applyPlan(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<FailedChange[]> {
   const refused: FailedChange[] = []
+  // A refusal that waits for the commit would come when it is too late to find the row.
+  if (onRefusal === 'set aside') await sql.query('set constraints all immediate')
   for (const entity of entities) {
     const table = plan.tables.get(entity)
-    if (table !== undefined) refused.push(...(await applyTable(sql, table, onRefusal)))
+    if (table !== undefined) refused.push(...(await applyTable({ sql, entity, onRefusal }, table)))
   }
   return refused
 }
 
-async function applyTable(sql: Queryable, table: TablePlan, onRefusal: OnRefusal): Promise<FailedChange[]> {
-  const { entity, removals, marks } = table
-  if (removals.length > 0) await sql.query(deleteDocsSql(entity), [JSON.stringify(removals)])
-  if (marks.length > 0) await sql.query(markDeletedSql(entity), [JSON.stringify(marks)])
-  const refused: FailedChange[] = []
-  for (const docs of statements(table.upserts)) {
-    if (onRefusal === 'throw') await upsert(sql, entity, docs)
-    else refused.push(...(await upsertByHalves(sql, entity, docs)))
+type Target = { readonly sql: Queryable; readonly entity: Entity; readonly onRefusal: OnRefusal }
+
+async function applyTable(target: Target, { removals, marks, upserts }: TablePlan): Promise<FailedChange[]> {
+  const refused = [
+    ...(await applyDocs(target, removals, removeDocs)),
+    ...(await applyDocs(target, marks, markDeleted)),
+  ]
+  for (const docs of statements(upserts)) {
+    const failed = await applyDocs(target, docs, upsert)
+    refused.push(...failed)
+    // A bad revision has no row, whichever side finds it bad: the row of the one before it goes.
+    await applyDocs(
+      target,
+      failed.flatMap(({ change }) => staleRow(docs, change)),
+      removeDocs,
+    )
   }
   return refused
+}
+
+function staleRow(docs: readonly MappedDoc[], change: Change): Removal[] {
+  const row = docs.find(doc => doc.change === change)?.rows[0]
+  return row === undefined ? [] : [{ change, user_id: textOf(row.user_id), doc_id: change.id }]
+}
+
+/** The owner of a row. Accounts have none. */
+function textOf(value: Row[string] | undefined): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+/** Documents of one kind, and what one statement or a few do with them. */
+type Work<D> = (target: Target, docs: readonly D[]) => Promise<void>
+
+type Planned = { readonly change: Change; readonly rev?: string | undefined }
+
+async function applyDocs<D extends Planned>(
+  target: Target,
+  docs: readonly D[],
+  work: Work<D>,
+): Promise<FailedChange[]> {
+  if (docs.length === 0) return []
+  if (target.onRefusal === 'set aside') return await applyByHalves(target, docs, work)
+  await work(target, docs)
+  return []
+}
+
+async function removeDocs({ sql, entity }: Target, removals: readonly Removal[]): Promise<void> {
+  const docs = removals.map(({ user_id, doc_id }) => ({ user_id, doc_id }))
+  await sql.query(deleteDocsSql(entity), [JSON.stringify(docs)])
 }
 
 /** Keeps what the row shows, and says since when it is deleted. */
-function markDeletedSql(entity: Entity): string {
-  return [
+async function markDeleted({ sql, entity }: Target, marks: readonly DeletionMark[]): Promise<void> {
+  const sets = marks.map(({ id, deleted_at, rev, update_seq }) => ({ id, deleted_at, rev, update_seq }))
+  const statement = [
     `update ${quoted(entity.table)} t`,
     'set deleted_at = d.deleted_at, rev = d.rev, update_seq = d.update_seq',
     'from json_to_recordset($1::json) as d(id uuid, deleted_at timestamptz, rev text, update_seq text)',
     'where t.id = d.id',
   ].join('\n')
+  await sql.query(statement, [JSON.stringify(sets)])
 }
 
-/** Documents whose rows are one statement. */
+/** Documents whose rows are one statement. One that has too many for that is alone. */
 function statements(docs: readonly MappedDoc[]): MappedDoc[][] {
   const groups: MappedDoc[][] = []
   let rows = Infinity
@@ -64,34 +109,38 @@ function statements(docs: readonly MappedDoc[]): MappedDoc[][] {
   return groups
 }
 
-async function upsert(sql: Queryable, entity: Entity, docs: readonly MappedDoc[]): Promise<void> {
+async function upsert({ sql, entity }: Target, docs: readonly MappedDoc[]): Promise<void> {
   const rows = docs.flatMap(doc => doc.rows)
-  if (rows.length > 0) await sql.query(upsertSql(entity), [rowsParameter(rows)])
+  for (let start = 0; start < rows.length; start += MAX_ROWS_PER_STATEMENT) {
+    const some = rows.slice(start, start + MAX_ROWS_PER_STATEMENT)
+    await sql.query(upsertSql(entity), [rowsParameter(some)])
+  }
 }
 
-async function upsertByHalves(
-  sql: Queryable,
-  entity: Entity,
-  docs: readonly MappedDoc[],
+async function applyByHalves<D extends Planned>(
+  target: Target,
+  docs: readonly D[],
+  work: Work<D>,
 ): Promise<FailedChange[]> {
-  const error = await tryUpsert(sql, entity, docs)
+  const error = await refusalOf(target, docs, work)
   const [first] = docs
   if (error === undefined || first === undefined) return []
   if (docs.length === 1) return [refusedDoc(first, error)]
   const middle = Math.ceil(docs.length / 2)
-  const before = await upsertByHalves(sql, entity, docs.slice(0, middle))
-  return [...before, ...(await upsertByHalves(sql, entity, docs.slice(middle)))]
+  const before = await applyByHalves(target, docs.slice(0, middle), work)
+  return [...before, ...(await applyByHalves(target, docs.slice(middle), work))]
 }
 
-/** Undefined if the rows are stored; Postgres' error if it refuses one of them, and then none is. */
-async function tryUpsert(
-  sql: Queryable,
-  entity: Entity,
-  docs: readonly MappedDoc[],
+/** Undefined if it is done; Postgres' error if it refuses one of the documents, and then nothing is. */
+async function refusalOf<D>(
+  target: Target,
+  docs: readonly D[],
+  work: Work<D>,
 ): Promise<pg.DatabaseError | undefined> {
+  const { sql } = target
   await sql.query('savepoint rows')
   try {
-    await upsert(sql, entity, docs)
+    await work(target, docs)
     await sql.query('release savepoint rows')
     return undefined
   } catch (error) {
@@ -101,7 +150,7 @@ async function tryUpsert(
   }
 }
 
-function refusedDoc({ change, rev }: MappedDoc, error: pg.DatabaseError): FailedChange {
+function refusedDoc({ change, rev = change.revs[0] }: Planned, error: pg.DatabaseError): FailedChange {
   const path = error.column ?? error.constraint ?? ''
   return {
     change,

@@ -10,8 +10,8 @@ export interface Change {
   readonly deleted: boolean
   /** The winner. */
   readonly doc: JsonObject | undefined
-  /** The body that a deleted document last had; undefined if it never had one, or the server keeps none. */
-  readonly lastLive: JsonObject | undefined
+  /** The body that a deleted document last had; null if it never had one, undefined if the server keeps none. */
+  readonly lastLive: JsonObject | null | undefined
   /** When the server took the change, epoch milliseconds; undefined if it does not say. */
   readonly time: number | undefined
 }
@@ -97,7 +97,7 @@ function parseChange(row: unknown): Change {
     revs: changes.map(change => String(isJsonObject(change) ? change.rev : undefined)),
     deleted: memberOf(row, 'deleted') === true,
     doc: isJsonObject(doc) ? doc : undefined,
-    lastLive: isJsonObject(lastLive) ? lastLive : undefined,
+    lastLive: isJsonObject(lastLive) || lastLive === null ? lastLive : undefined,
     time: typeof time === 'number' ? time : undefined,
   }
 }

@@ -16,7 +16,9 @@ export async function writeLetters(
   letters: readonly FailedChange[],
 ): Promise<void> {
   if (letters.length === 0) return
-  const rows = letters.map(({ change, rev, problem }) => ({
+  // A document may fail twice: its revision is bad, and Postgres refuses to let the row of an older one go.
+  const first = new Map(letters.toReversed().map(letter => [letter.change.id, letter]))
+  const rows = [...first.values()].map(({ change, rev, problem }) => ({
     doc_id: storableText(change.id),
     rev: rev === undefined ? null : storableText(rev),
     entity: storableText(typeOfId(change.id)),

@@ -29,8 +29,16 @@ export interface FailedChange {
   readonly problem: Problem
 }
 
+/** A document all of whose rows go. */
+export interface Removal {
+  readonly change: Change
+  readonly user_id: string | null
+  readonly doc_id: string
+}
+
 /** The row of a deleted document whose last body is not known: it keeps what it shows. */
 export interface DeletionMark {
+  readonly change: Change
   readonly id: string
   readonly deleted_at: string
   readonly rev: string
@@ -43,8 +51,7 @@ export interface TablePlan {
   /** Their rows replace those with the same ids. */
   readonly upserts: MappedDoc[]
   readonly marks: DeletionMark[]
-  /** Documents all of whose rows go. */
-  readonly removals: { readonly user_id: string | null; readonly doc_id: string }[]
+  readonly removals: Removal[]
 }
 
 /** What a batch of changes does to the mirror. Pure: made without Postgres and without the server. */
@@ -57,7 +64,8 @@ export interface Plan {
 }
 
 /**
- * Decides what becomes of each change. `conflicts` holds, by document, the leaves besides the winner; of a document
+ * Decides what becomes of each change. What a document's rows are follows from what the server has now, never from
+ * what was mirrored before: so a mirror that is made anew is the same. `conflicts` holds, by document, the leaves besides the winner; of a document
  * that is there more than once only the last change counts.
  */
 export function planChanges(
@@ -82,12 +90,14 @@ function planLive(plan: Plan, change: Change, conflicts: readonly JsonObject[]):
   const rev = leaf === undefined ? change.revs[0] : String(leaf._rev)
   if (problem !== undefined || entity === undefined || leaf === undefined || rev === undefined) {
     plan.deadLetters.push({ change, rev, problem: problem ?? { path: '', reason: 'There is no body.' } })
+    planRemoval(plan, change)
     return
   }
   const rows = rowsOf(entity, { userUuid: plan.source.userUuid, doc: leaf, rev, seq: change.seq })
   const table = tablePlan(plan, entity)
-  // Of the rows of a list some may have gone since the last revision.
-  if (entity.rows !== undefined) table.removals.push(removalOf(plan.source, change))
+  // Of the rows of a list some may have gone since the last revision, and an account may now name another user.
+  const keepsItsRow = entity.rows === undefined && entity.identity !== 'account'
+  if (!keepsItsRow) table.removals.push(removalOf(plan.source, change))
   table.upserts.push({ change, rev, rows })
   plan.settled.push(change.id)
 }
@@ -106,34 +116,41 @@ function shownLeaf(change: Change, conflicts: readonly JsonObject[]): JsonObject
 function planDeletion(plan: Plan, change: Change): void {
   plan.settled.push(change.id)
   const entity = entityOfDoc(plan.source.kind, change.id)
-  // Where no row can be, none needs to go.
+  if (entity !== undefined && keepsDeletedRows(entity)) planTombstone(plan, entity, change)
+  else planRemoval(plan, change)
+}
+
+/** Takes away what an earlier revision may have left. Where no row can be, none needs to go. */
+function planRemoval(plan: Plan, change: Change): void {
+  const entity = entityOfDoc(plan.source.kind, change.id)
   if (entity === undefined || checkText(change.id, undefined) !== undefined) return
-  const table = tablePlan(plan, entity)
-  if (keepsDeletedRows(entity)) planTombstone(plan, table, change)
-  else table.removals.push(removalOf(plan.source, change))
+  tablePlan(plan, entity).removals.push(removalOf(plan.source, change))
 }
 
 /** The row of a deleted document shows its last live body, and when it was deleted. */
-function planTombstone(plan: Plan, table: TablePlan, change: Change): void {
+function planTombstone(plan: Plan, entity: Entity, change: Change): void {
   const rev = change.revs[0] ?? ''
   const { userUuid } = plan.source
+  const { lastLive } = change
   const deletedAt = deletedAtOf(change.doc, change.time ?? Date.now())
-  const doc = { ...change.lastLive, _id: change.id, _rev: rev }
-  if (change.lastLive !== undefined && checkDoc(table.entity, doc).length === 0) {
-    const rows = rowsOf(table.entity, { userUuid, doc, rev, seq: change.seq, deletedAt })
-    table.upserts.push({ change, rev, rows })
+  const doc = { ...lastLive, _id: change.id, _rev: rev }
+  if (checkText(change.id, undefined) !== undefined) return
+  if (lastLive && checkDoc(entity, doc).length === 0) {
+    const rows = rowsOf(entity, { userUuid, doc, rev, seq: change.seq, deletedAt })
+    tablePlan(plan, entity).upserts.push({ change, rev, rows })
     return
   }
-  table.marks.push({
-    id: rowId(userUuid, change.id),
-    deleted_at: timestamptzText(deletedAt),
-    rev,
-    update_seq: change.seq,
-  })
+  if (lastLive !== undefined) {
+    planRemoval(plan, change)
+    return
+  }
+  const id = rowId(userUuid, change.id)
+  const deleted_at = timestamptzText(deletedAt)
+  tablePlan(plan, entity).marks.push({ change, id, deleted_at, rev, update_seq: change.seq })
 }
 
-function removalOf(source: Source, change: Change): TablePlan['removals'][number] {
-  return { user_id: source.userUuid === '' ? null : source.userUuid, doc_id: change.id }
+function removalOf(source: Source, change: Change): Removal {
+  return { change, user_id: source.userUuid === '' ? null : source.userUuid, doc_id: change.id }
 }
 
 function tablePlan(plan: Plan, entity: Entity): TablePlan {
