@@ -46,7 +46,7 @@ export async function readChanges(client: CouchClient, query: ChangesQuery): Pro
     try {
       return await readPage(client, query, limit)
     } catch (error) {
-      if (!(error instanceof AnswerTooLarge)) throw error
+      if (!(error instanceof AnswerTooLarge) || limit === 1) throw error
     }
   }
 }
@@ -132,18 +132,37 @@ export async function readRevs(
 ): Promise<Map<string, JsonObject[]>> {
   const found = new Map<string, JsonObject[]>()
   for (let start = 0; start < revs.length; start += MAX_REVS) {
-    const docs = revs.slice(start, start + MAX_REVS)
-    const answer = await client.json({
-      path: `${encodeURIComponent(database)}/_bulk_get`,
-      body: { docs },
-      signal,
-    })
-    for (const doc of bulkGetDocs(answer)) {
+    for (const doc of await readBodies(client, database, revs.slice(start, start + MAX_REVS), signal)) {
       const id = String(doc._id)
       found.set(id, [...(found.get(id) ?? []), doc])
     }
   }
   return found
+}
+
+/** In two halves, if they are too large together. */
+async function readBodies(
+  client: CouchClient,
+  database: string,
+  docs: readonly DocRev[],
+  signal: AbortSignal,
+): Promise<JsonObject[]> {
+  const path = `${encodeURIComponent(database)}/_bulk_get`
+  const isOne = docs.length === 1
+  try {
+    const answer = await client.json({
+      path,
+      body: { docs },
+      ...(isOne ? {} : { maxBytes: MAX_PAGE_BYTES }),
+      signal,
+    })
+    return bulkGetDocs(answer)
+  } catch (error) {
+    if (!(error instanceof AnswerTooLarge) || isOne) throw error
+    const middle = Math.ceil(docs.length / 2)
+    const before = await readBodies(client, database, docs.slice(0, middle), signal)
+    return [...before, ...(await readBodies(client, database, docs.slice(middle), signal))]
+  }
 }
 
 function bulkGetDocs(answer: unknown): JsonObject[] {

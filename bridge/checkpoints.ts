@@ -1,11 +1,14 @@
 import type pg from 'pg'
-import type { Queryable } from './postgres-client.ts'
+import { inTransaction, type Queryable } from './postgres-client.ts'
 
 /**
  * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and
  * neither may wait for the other: marks are set while a long batch of the same database is being applied.
  *
  *     _db_updates --mark--> divan.dirty_databases --turn--> rows + divan.checkpoints
+ *
+ * Every statement runs in a transaction, also the single ones: what waits for a lock without a limit would wait on in
+ * Postgres after its bridge has given up, one connection more with each attempt.
  *
  * A row of dirty_databases stands until a turn has seen the feed's end with the very mark it began with; a wake-up
  * in between has put a new mark there, and the row stays.
@@ -19,27 +22,36 @@ export interface DirtyDatabase {
 
 /** What a turn starts from; undefined if nothing is to be done for this database. */
 export async function readDirty(pool: pg.Pool, database: string): Promise<DirtyDatabase | undefined> {
-  const { rows } = await pool.query<{
-    readonly mark: string
-    readonly rebuild: string | null
-    readonly cursor: string | null
-    readonly known: boolean
-  }>(
+  const [row] = await inTransaction(pool, sql => readMarked(sql, database))
+  if (row === undefined) return undefined
+  if (!row.known) await makeCheckpoint(pool, database)
+  return { mark: row.mark, rebuild: row.rebuild ?? undefined, cursor: row.cursor ?? undefined }
+}
+
+/** A mark, and the checkpoint if there is one. */
+type Marked = {
+  readonly mark: string
+  readonly rebuild: string | null
+  readonly cursor: string | null
+  readonly known: boolean
+}
+
+async function readMarked(sql: Queryable, database: string): Promise<Marked[]> {
+  const { rows } = await sql.query<Marked>(
     `select d.mark, d.rebuild, c.cursor, c.database is not null as known
        from divan.dirty_databases d
        left join divan.checkpoints c using (database)
       where d.database = $1`,
     [database],
   )
-  const [row] = rows
-  if (row === undefined) return undefined
-  if (!row.known) await makeCheckpoint(pool, database)
-  return { mark: row.mark, rebuild: row.rebuild ?? undefined, cursor: row.cursor ?? undefined }
+  return rows
 }
 
-/** Outside of any transaction: there must be a row to lock before the first batch. */
+/** Before any batch: there must be a row to lock. */
 async function makeCheckpoint(pool: pg.Pool, database: string): Promise<void> {
-  await pool.query('insert into divan.checkpoints (database) values ($1) on conflict do nothing', [database])
+  await inTransaction(pool, sql =>
+    sql.query('insert into divan.checkpoints (database) values ($1) on conflict do nothing', [database]),
+  )
 }
 
 /**
@@ -105,9 +117,11 @@ export async function dirtyDatabases(
   resting: readonly string[],
   limit: number,
 ): Promise<string[]> {
-  const { rows } = await pool.query<{ readonly database: string }>(
-    `select database from divan.dirty_databases where database <> all($1::text[]) order by marked_at limit $2`,
-    [resting, limit],
+  const { rows } = await inTransaction(pool, sql =>
+    sql.query<{ readonly database: string }>(
+      `select database from divan.dirty_databases where database <> all($1::text[]) order by marked_at limit $2`,
+      [resting, limit],
+    ),
   )
   return rows.map(row => row.database)
 }

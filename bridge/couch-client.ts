@@ -50,6 +50,12 @@ export interface CouchClient {
 
 const SILENCE_MS = 60_000
 
+/** The longest that an answer may take altogether: one that comes byte by byte is never silent. */
+const ANSWER_MS = 300_000
+
+/** The most that an answer may have that is not read in pages of bytes. Larger ones do not come from a server that is well. */
+const MAX_BYTES = 256 * 1024 * 1024
+
 /** Prepares requests to a server; sends none. The credentials leave the URL here and are in no message. */
 export function couchClient(serverUrl: string): CouchClient {
   const { url, authorization } = parseServerUrl(serverUrl)
@@ -106,18 +112,20 @@ function watchSilence(request: CouchRequest): Watch {
   request.signal.addEventListener('abort', stopped, { once: true })
   if (request.signal.aborted) stopped()
   const timer = setTimeout(() => abort.abort(new Error(`nothing heard for ${silenceMs} ms`)), silenceMs)
+  const end = setTimeout(() => abort.abort(new Error(`no end after ${ANSWER_MS} ms`)), ANSWER_MS)
   return {
     signal: abort.signal,
     heard: () => timer.refresh(),
     stop: () => {
       clearTimeout(timer)
+      clearTimeout(end)
       request.signal.removeEventListener('abort', stopped)
     },
   }
 }
 
 async function readText(response: Response, request: CouchRequest, heard: () => void): Promise<string> {
-  const maxBytes = request.maxBytes ?? Infinity
+  const maxBytes = request.maxBytes ?? MAX_BYTES
   const chunks: Uint8Array[] = []
   let bytes = 0
   const reader = response.body?.getReader()

@@ -29,9 +29,14 @@ export type FollowContext = {
  */
 export async function openUpdateFeed(context: FollowContext): Promise<UpdateFeed> {
   const { client, pool, signal } = context
-  const end = { serverUuid: await serverUuid(client, signal), cursor: await updatesCursor(client, signal) }
-  const stored = await readUpdateFeed(pool)
+  const end = await feedsEnd(client, signal)
+  const stored = await inTransaction(pool, readUpdateFeed)
   return stored?.serverUuid === end.serverUuid ? stored : await markEverything(context, end)
+}
+
+/** Whose feed it is, and its end as it is now. */
+async function feedsEnd(client: CouchClient, signal: AbortSignal): Promise<UpdateFeed> {
+  return { serverUuid: await serverUuid(client, signal), cursor: await updatesCursor(client, signal) }
 }
 
 /**
@@ -59,9 +64,7 @@ const PAUSE_MS = 100
 export async function followUpdates(context: FollowContext, feed: UpdateFeed): Promise<UpdateFeed> {
   const { client, signal } = context
   const page = await waitForUpdates(client, feed.cursor, signal)
-  if (page.rewound) {
-    return await markEverything(context, { ...feed, cursor: await updatesCursor(client, signal) })
-  }
+  if (page.rewound) return await markEverything(context, await feedsEnd(client, signal))
   const next = { ...feed, cursor: page.cursor }
   if (page.cursor === feed.cursor && page.names.length === 0) {
     // A server that closes answers at once with nothing; asking again without a pause would be a busy loop.
@@ -69,9 +72,23 @@ export async function followUpdates(context: FollowContext, feed: UpdateFeed): P
     return feed
   }
   if (await storeMarks(context, { from: feed, page, next })) return next
+  return await otherPlace(context, feed)
+}
+
+/** A page that another bridge is at is looked for again after so long, if it still is. */
+const TAKEN_PAUSE_MS = 1000
+
+/**
+ * Where to go on when the stored place is not the one this bridge knows, or not to be had: another bridge has moved it,
+ * or is about to; or this is another Postgres than a moment ago, a restored one, with an older place or none.
+ */
+async function otherPlace(context: FollowContext, feed: UpdateFeed): Promise<UpdateFeed> {
   // A random part: two bridges that asked at the same moment should not ask together again.
   await pause(Math.random() * PAUSE_MS, context.signal)
-  return (await readUpdateFeed(context.pool)) ?? feed
+  const stored = await inTransaction(context.pool, readUpdateFeed)
+  if (stored?.serverUuid !== feed.serverUuid) return await openUpdateFeed(context)
+  if (stored.cursor === feed.cursor) await pause(Math.random() * TAKEN_PAUSE_MS, context.signal)
+  return stored
 }
 
 type MarksToStore = { readonly from: UpdateFeed; readonly page: UpdatesPage; readonly next: UpdateFeed }
