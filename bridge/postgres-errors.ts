@@ -29,8 +29,11 @@ const RETRYABLE_CODES: ReadonlyMap<string, string> = new Map([
 /** Codes that start so mean the connection, not the statement. */
 const CONNECTION_CLASS = '08'
 
-/** The value does not fit (22), a constraint refuses it (23), or it is too large for an index (54000). */
-const DATA_ERROR = /^(22|23|54000)/
+/**
+ * The value does not fit (22), a constraint refuses it (23), it is too large for an index (54000); or what an operator
+ * has put on a table refuses it: a trigger (P0, and 38 or 39 in another language), a view's check option (44).
+ */
+const DATA_ERROR = /^(22|23|38|39|44|54000|P0)/
 
 /** Codes only an operator can do something about: identification (28), a missing database, missing rights. */
 const OPERATOR_ERROR = /^(28|3D000|3F000|42501|0LP01)/
