@@ -16,8 +16,6 @@ const PAGE_ROWS = 1000
  * whole database stand closer than that, so for these it means nothing.
  */
 const STRETCH = 20_000
-/** Longer than RxDB waits between two attempts, and than a request waits for one of a browser's six connections. */
-const RXDB_NOW_MS = 10 * 60 * 1000
 
 /** What one read looks at: rows beyond `after`, as far as `upTo`. */
 type Stretch = Pick<ChangesQuery, 'after' | 'upTo'>
@@ -52,22 +50,23 @@ export class ChangesFeed {
     return this.#place.rewound && isSequence(this.#request.since)
   }
 
-  /** Rows that are there, then the end. */
-  async writeNormal(wait: LiveWait): Promise<void> {
+  /** Rows that are there, then the end. Returns the place it ends at, if all there is was written. */
+  async writeNormal(wait: LiveWait): Promise<number | undefined> {
     const writer = new TextWriter(wait.out)
     await writer.add(this.#frame.head)
     await this.#writePages(writer, wait)
     await this.#finish(writer)
+    return this.#left > 0 && !wait.hasEnded() ? this.#at : undefined
   }
 
-  /** Rows that are there; if there are none, the first ones that come. */
-  async writeLongpoll(wait: LiveWait): Promise<void> {
+  /** Rows that are there; if there are none, the first ones that come. Who asks for now is answered at once: with now, or `now` if that is lower. */
+  async writeLongpoll(wait: LiveWait, now = Number.POSITIVE_INFINITY): Promise<void> {
     const writer = new TextWriter(wait.out)
     await writer.add(this.#frame.head)
     // Whoever asks from now on asks for the place to go on from: RxDB asks for it until it is told, and changes that came
     // while such a request waited were lost to it.
     if (this.#request.since === 'now') {
-      if (this.#isRxdb) this.#at = Math.min(this.#at, this.#database.place(agoText(RXDB_NOW_MS)).n)
+      this.#at = Math.min(this.#at, now)
     } else {
       do await this.#writePages(writer, wait)
       while (this.#written === 0 && this.#request.limit > 0 && (await this.#changed(writer, wait)))
@@ -83,15 +82,6 @@ export class ChangesFeed {
     do await this.#writePages(writer, wait)
     while (this.#left > 0 && !this.#request.descending && (await this.#changed(writer, wait)))
     await this.#finish(writer)
-  }
-
-  /**
-   * RxDB lists what is there and asks for now, each until it is answered. Where the second answer comes later, what was written between the
-   * two is never pulled. So it is told a place some minutes back; what it has already costs it a comparison.
-   */
-  get #isRxdb(): boolean {
-    const { includeDocs, allLeaves, limit } = this.#request
-    return includeDocs && allLeaves && Number.isFinite(limit)
   }
 
   get #left(): number {
@@ -214,8 +204,4 @@ export class ChangesFeed {
     await writer.add(this.#frame.tail(end))
     await writer.flush()
   }
-}
-
-function agoText(ms: number): string {
-  return new Date(Date.now() - ms).toISOString()
 }

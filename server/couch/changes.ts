@@ -13,32 +13,38 @@ import {
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { FRAMES } from './feed-frame.ts'
 import { FeedQuota } from './feed-quota.ts'
-import { expiryOf, LIVE_HEADERS, startLiveWait } from './live-wait.ts'
+import { isAskedByRxdb, ListedPlaces } from './listed-places.ts'
+import { expiryOf, LIVE_HEADERS, type LiveWait, startLiveWait } from './live-wait.ts'
 import { unquoted } from './query-values.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
 
 /** `GET` and `POST /db/_changes`: what changed after a place, as a page or as a live feed. */
 export function changesRoutes(context: CouchContext): readonly Route[] {
-  const quota = new FeedQuota(context.feedsPerToken)
+  const kept = { quota: new FeedQuota(context.feedsPerToken), listed: new ListedPlaces() }
   return [
     databaseRoute(context, {
       method: 'GET',
       path: '/:db/_changes',
       query: changesQuery,
-      handle: (call, database) => answerFeed({ call, database, quota }, undefined),
+      handle: (call, database) => answerFeed({ call, database, ...kept }, undefined),
     }),
     databaseRoute(context, {
       method: 'POST',
       path: '/:db/_changes',
       query: changesQuery,
       body: { kind: 'json', schema: changesBody, maxBytes: MAX_BYTES },
-      handle: (call, database) => answerFeed({ call, database, quota }, call.body),
+      handle: (call, database) => answerFeed({ call, database, ...kept }, call.body),
     }),
   ]
 }
 
-type Asked = { readonly call: Call<ChangesQuery>; readonly database: Database; readonly quota: FeedQuota }
+type Asked = {
+  readonly call: Call<ChangesQuery>
+  readonly database: Database
+  readonly quota: FeedQuota
+  readonly listed: ListedPlaces
+}
 
 async function answerFeed(asked: Asked, body: ChangesBody | undefined): Promise<Answer> {
   const { call, database } = asked
@@ -69,13 +75,28 @@ async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, 
     expiresAt: endOf(call.caller, lifeMs),
   })
   try {
-    if (request.feed === 'normal') await feed.writeNormal(wait)
-    else if (request.feed === 'longpoll') await feed.writeLongpoll(wait)
-    else await feed.writeContinuous(wait)
+    await writeRows(feed, asked, request, wait)
   } finally {
     wait.close()
     if (token !== undefined) quota.leave(token)
   }
+}
+
+async function writeRows(
+  feed: ChangesFeed,
+  { call, database, listed }: Asked,
+  request: FeedRequest,
+  wait: LiveWait,
+): Promise<void> {
+  const { caller } = call
+  const name = call.params.db ?? ''
+  const isRxdb = isAskedByRxdb(request)
+  if (request.feed === 'normal') {
+    const end = await feed.writeNormal(wait)
+    if (isRxdb && end !== undefined) listed.note(caller, name, end)
+  } else if (request.feed === 'longpoll') {
+    await feed.writeLongpoll(wait, isRxdb ? listed.nowOf(caller, name, database) : undefined)
+  } else await feed.writeContinuous(wait)
 }
 
 /** When a feed has to end, whatever it asked for. */
