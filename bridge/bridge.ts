@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type Logger, pino } from 'pino'
 import { delayAfter, pause } from './back-off.ts'
+import { BridgeError } from './bridge-error.ts'
 import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
 import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
 import { fatalError } from './fatal-error.ts'
@@ -9,6 +10,7 @@ import { PageSizes } from './page-sizes.ts'
 import { openPool, postgresName } from './postgres-client.ts'
 import { isBusy, isTooSlow, verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
+import { RebuildUnderWay } from './schema/rebuild-under-way.ts'
 import { takeTurn } from './turn.ts'
 import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
 import { createWatch, type Watch, type WatchOptions } from './watch/watch.ts'
@@ -27,6 +29,8 @@ export type BridgeOptions = {
 
 /** A running bridge. */
 export type Bridge = {
+  /** Resolves when it has to end by itself: a bridge with other descriptions has changed the tables. Close it then. */
+  readonly ended: Promise<BridgeError>
   /** Ends after the batches under way are committed. */
   close(): Promise<void>
 }
@@ -52,6 +56,8 @@ type Outages = {
   readonly postgres: Outage
   /** Postgres answers, but has no time or no lock for single batches. */
   readonly batches: Outage
+  /** Tables are being made anew. */
+  readonly rebuild: Outage
 }
 
 type Parts = {
@@ -64,6 +70,8 @@ type Parts = {
   readonly outages: Outages
   readonly complaints: Complaints
   readonly watch: Watch
+  /** What only an operator can mend, met while the bridge runs. */
+  readonly end: { readonly reached: Promise<BridgeError>; readonly reach: (error: BridgeError) => void }
 }
 
 /**
@@ -98,7 +106,15 @@ function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
   const queue = new WorkQueue()
   const watch = createWatch(options.watch, { pool, queue, outages, log })
   const [complaints, pageSizes] = [new Complaints(log), new PageSizes()]
-  return { client, pool, log, queue, pageSizes, signal, outages, complaints, watch }
+  return { client, pool, log, queue, pageSizes, signal, outages, complaints, watch, end: openEnd() }
+}
+
+function openEnd(): Parts['end'] {
+  let reach: (error: BridgeError) => void = () => undefined
+  const reached = new Promise<BridgeError>(resolve => {
+    reach = resolve
+  })
+  return { reached, reach: error => reach(error) }
 }
 
 function openOutages(log: Logger, server: string, postgres: string): Outages {
@@ -114,6 +130,10 @@ function openOutages(log: Logger, server: string, postgres: string): Outages {
     server: new Outage(log, away(server)),
     postgres: new Outage(log, away(postgres)),
     batches: new Outage(log, late),
+    rebuild: new Outage(log, {
+      begins: 'nothing is mirrored while tables are being made anew',
+      ends: 'the tables are made anew, and the mirror goes on',
+    }),
   }
 }
 
@@ -134,6 +154,7 @@ function runningBridge(parts: Parts, feed: UpdateFeed, stop: AbortController): B
     await parts.pool.end()
   }
   return {
+    ended: parts.end.reached,
     close: () => {
       closing ??= close()
       return closing
@@ -194,6 +215,11 @@ async function work(parts: Parts): Promise<void> {
       overAll(parts, database)
     } catch (error) {
       if (parts.signal.aborted) continue
+      if (error instanceof BridgeError) {
+        parts.end.reach(error)
+        parts.queue.close()
+        continue
+      }
       meter.turn('failed')
       if (isTooSlow(error)) parts.pageSizes.shrink(database)
       const concernsAll = report(parts, error, database)
@@ -244,6 +270,7 @@ function report({ outages, complaints, watch }: Parts, error: unknown, what: str
 function outageOf(outages: Outages, error: unknown): Outage | undefined {
   if (error instanceof ServerError) return isOutage(error) ? outages.server : undefined
   if (isBusy(error)) return outages.batches
+  if (error instanceof RebuildUnderWay) return outages.rebuild
   return ['retry', 'operator'].includes(verdictOf(error)) ? outages.postgres : undefined
 }
 

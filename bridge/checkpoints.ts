@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { inTransaction, type Queryable } from './postgres-client.ts'
+import { holdShape } from './schema/record.ts'
 
 /**
  * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and
@@ -55,7 +56,7 @@ async function makeCheckpoint(pool: pg.Pool, database: string): Promise<void> {
 }
 
 /**
- * Takes the checkpoint for this transaction. False if another bridge has it or has moved it: then what was read
+ * Takes the checkpoint for this transaction, and with it the right to write rows: see `holdShape`. False if another bridge has it or has moved it: then what was read
  * from the old cursor must not be applied.
  */
 export async function takeCheckpoint(
@@ -63,6 +64,7 @@ export async function takeCheckpoint(
   database: string,
   cursor: string | undefined,
 ): Promise<boolean> {
+  await holdShape(sql)
   const { rows } = await sql.query<{ readonly cursor: string | null }>(
     'select cursor from divan.checkpoints where database = $1 for update skip locked',
     [database],
@@ -149,7 +151,7 @@ export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
   await sql.query(
     `update divan.dirty_databases d set rebuild = d.mark
        from divan.checkpoints c
-      where d.database = any($1::text[]) and c.database = d.database and c.cursor is not null`,
+      where d.database = any($1::text[]) and c.database = d.database and c.mirrored_at is not null`,
     [marks.remade],
   )
 }

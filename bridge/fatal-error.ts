@@ -2,6 +2,7 @@ import { BridgeError } from './bridge-error.ts'
 import { ServerError } from './couch-client.ts'
 import { postgresName } from './postgres-client.ts'
 import { isPostgresError, verdictOf } from './postgres-errors.ts'
+import { RebuildUnderWay } from './schema/rebuild-under-way.ts'
 
 /**
  * What ends a start: a `BridgeError` of one line for what only an operator can mend, and a bug as it is, with its
@@ -10,6 +11,7 @@ import { isPostgresError, verdictOf } from './postgres-errors.ts'
 export function fatalError(error: unknown, databaseUrl: string): unknown {
   if (error instanceof BridgeError) return error
   if (error instanceof ServerError) return fatalAnswer(error)
+  if (error instanceof RebuildUnderWay) return undefined
   if (verdictOf(error) === 'retry') return undefined
   if (!isPostgresError(error)) return error
   return new BridgeError(

@@ -27,8 +27,9 @@ async function runUntil(stop: StopSignal, options: BridgeOptions): Promise<void>
   try {
     const running = await startBridge({ ...options, signal: waiting.signal })
     tellParent(BRIDGE_READY)
-    await stop.requested
+    const failure = await Promise.race([stop.requested, running.ended])
     await running.close()
+    if (failure !== undefined) throw failure
   } catch (error) {
     if (!stop.isRequested()) throw operatorErrorFrom(error)
   }

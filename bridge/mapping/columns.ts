@@ -66,7 +66,8 @@ function fieldColumns(fields: Fields): Column[] {
   }))
 }
 
-function columnType(field: Field): string {
+/** The Postgres type of the values of a field. */
+export function columnType(field: Field): string {
   switch (field.kind) {
     case 'text':
       return field.maxLength === undefined ? 'text' : `varchar(${field.maxLength})`

@@ -70,6 +70,7 @@ function commentOf(column: Column): string | undefined {
   return undefined
 }
 
-function literal(value: string | number | boolean): string {
+/** A value as SQL writes it. */
+export function literal(value: string | number | boolean): string {
   return typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : String(value)
 }

@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import { entities } from '../../design-docs/catalogue.ts'
+import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
 import { inTransaction, type Queryable } from '../postgres-client.ts'
 import { prepareMirrorTables } from './mirror-tables.ts'
@@ -61,18 +63,39 @@ const MIGRATIONS: readonly string[] = [
   comment on column divan.dead_letters.doc_id is 'the _id; what Postgres cannot store, and backslashes, as \\uXXXX';
   comment on column divan.dead_letters.path is 'the member or column at fault; null when it is the document itself';
   `,
+  `
+  create table divan.descriptions (
+    only_row boolean primary key default true check (only_row),
+    fingerprint text not null,
+    described text not null,
+    superseded text[] not null default '{}',
+    rebuilding text,
+    recorded_at timestamptz not null default now()
+  );
+  comment on table divan.descriptions is 'the descriptions by which all rows of the mirror are made';
+  comment on column divan.descriptions.superseded is 'fingerprints of those before them: a bridge that has these is an older one';
+  comment on column divan.descriptions.rebuilding is 'what npx divan rebuild is making anew; no bridge mirrors until it is done';
+
+  create table divan.rebuilt_databases (database text primary key);
+  comment on table divan.rebuilt_databases is 'the databases whose rows npx divan rebuild has in the new tables';
+  `,
 ]
 
 /**
  * Brings the bridge's own tables and the mirror's to what this version knows, in one transaction. Throws a
  * `BridgeError` when that is not this bridge's to do.
  */
-export async function prepareSchema(pool: pg.Pool): Promise<void> {
+export async function prepareSchema(pool: pg.Pool, catalogue: readonly Entity[] = entities): Promise<void> {
   await inTransaction(pool, async sql => {
-    await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
-    await migrate(sql)
-    await prepareMirrorTables(sql)
+    await prepareOwnTables(sql)
+    await prepareMirrorTables(sql, catalogue)
   })
+}
+
+/** Makes and migrates the bridge's own tables. One transaction at a time gets past here. */
+export async function prepareOwnTables(sql: Queryable): Promise<void> {
+  await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
+  await migrate(sql)
 }
 
 async function migrate(sql: Queryable): Promise<void> {

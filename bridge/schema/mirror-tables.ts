@@ -1,35 +1,76 @@
-import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
 import { markAllMirrored, resetCheckpoints } from '../checkpoints.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
-import { columnDdl, tableDdl } from '../mapping/table-ddl.ts'
+import { columnDdl, literal, tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
+import { type Described, describe, describeAll, fingerprintOf } from './described.ts'
+import { differenceOf } from './difference.ts'
 import { needsRight } from './needs-right.ts'
+import { RebuildUnderWay } from './rebuild-under-way.ts'
+import { lockShape, type MirrorRecord, readRecord, writeRecord } from './record.ts'
 
 /** A column as Postgres has it. */
 type FoundColumn = { readonly table: string; readonly name: string; readonly type: string }
 
 /**
- * Makes the tables of all entities where they are absent, and adds the columns that a description has gained.
- * What is more than an addition is refused: mirroring wrongly would be worse than not mirroring.
+ * Makes the tables of all entities where they are absent, and extends those whose descriptions have gained something.
+ * What is more than that is refused: mirroring wrongly would be worse than not mirroring.
  */
-export async function prepareMirrorTables(sql: Queryable): Promise<void> {
+export async function prepareMirrorTables(sql: Queryable, catalogue: readonly Entity[]): Promise<void> {
   const schema = await mirrorSchema(sql)
-  const found = await findColumns(sql)
+  const record = await readRecord(sql)
+  const described = describeAll(catalogue)
+  refuseOtherDescriptions(record, described)
+  const isRecorded = fingerprintOf(record?.described ?? []) === fingerprintOf(described)
+  if (!isRecorded) await lockShape(sql)
+  const found = await findColumns(sql, catalogue)
   let changed = false
-  for (const entity of entities) {
+  for (const entity of catalogue) {
     const columns = found.get(entity.table)
     const right =
       columns === undefined ? `create on the schema ${schema}` : `to own the table ${entity.table}`
-    if (await needsRight(right, () => prepareTable(sql, entity, columns))) changed = true
+    const before = record?.described.find(({ type }) => type === entity.type)
+    if (await needsRight(right, () => prepareTable(sql, entity, { columns, before }))) changed = true
   }
-  await checkRights(sql)
+  await checkRights(sql, catalogue)
+  if (!isRecorded) await writeRecord(sql, described)
   // Documents may have been mirrored before there was this table or column: all are read again.
   if (changed) {
     await resetCheckpoints(sql)
     await markAllMirrored(sql)
   }
+}
+
+/** Ends a start with descriptions that the tables cannot be extended to. One line names all that is to be done. */
+function refuseOtherDescriptions(record: MirrorRecord | undefined, described: readonly Described[]): void {
+  if (record === undefined) return
+  const fingerprint = fingerprintOf(described)
+  if (record.rebuilding?.startsWith(fingerprint)) throw new RebuildUnderWay()
+  if (record.rebuilding !== undefined) throw new BridgeError(OTHER_REBUILD)
+  const reasons = rebuildReasons(record.described, described)
+  if (reasons.length > 0) {
+    throw new BridgeError(
+      `${reasons.join('; ')}. Nothing is mirrored until npx divan rebuild has made anew what differs`,
+    )
+  }
+  if (record.superseded.includes(fingerprint)) throw new BridgeError(SUPERSEDED)
+}
+
+const OTHER_REBUILD =
+  'npx divan rebuild is making tables anew for other descriptions than this bridge has: run the version that has them, or run its npx divan rebuild to go back to these'
+
+const SUPERSEDED =
+  'a newer bridge has mirrored with other descriptions since this one: run that version, or npx divan rebuild to go back to these descriptions'
+
+function rebuildReasons(recorded: readonly Described[], described: readonly Described[]): string[] {
+  return recorded.flatMap(before => {
+    const mine = described.find(({ type }) => type === before.type)
+    if (mine === undefined)
+      return [`no description here is of ${before.table}: it was removed, or this bridge is older`]
+    const difference = differenceOf(before, mine)
+    return typeof difference === 'string' ? [] : [`of ${mine.table}, ${difference.rebuild}`]
+  })
 }
 
 async function mirrorSchema(sql: Queryable): Promise<string> {
@@ -40,13 +81,16 @@ async function mirrorSchema(sql: Queryable): Promise<string> {
   )
 }
 
-async function findColumns(sql: Queryable): Promise<Map<string, Map<string, string>>> {
+async function findColumns(
+  sql: Queryable,
+  catalogue: readonly Entity[],
+): Promise<Map<string, Map<string, string>>> {
   const { rows } = await sql.query<FoundColumn>(
     `select c.relname as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type
        from pg_class c
        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       where c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname = any($1)`,
-    [entities.map(entity => entity.table)],
+    [catalogue.map(entity => entity.table)],
   )
   const found = new Map<string, Map<string, string>>()
   for (const { table, name, type } of rows) {
@@ -56,15 +100,45 @@ async function findColumns(sql: Queryable): Promise<Map<string, Map<string, stri
   return found
 }
 
-/** True if the table was made or has new columns. */
-async function prepareTable(
-  sql: Queryable,
-  entity: Entity,
-  found: ReadonlyMap<string, string> | undefined,
-): Promise<boolean> {
-  if (found !== undefined) return await addColumns(sql, entity, found)
+/** What there is of a table: its columns, and the description that its rows were made by. */
+type Before = {
+  readonly columns: ReadonlyMap<string, string> | undefined
+  readonly before: Described | undefined
+}
+
+/** True if documents are to be read again: the table was made or extended. */
+async function prepareTable(sql: Queryable, entity: Entity, { columns, before }: Before): Promise<boolean> {
+  const difference = before === undefined ? 'nothing' : differenceOf(before, describe(entity))
+  if (columns === undefined) {
+    for (const statement of tableDdl(entity)) await sql.query(statement)
+    return true
+  }
+  if (difference === 'reading') await widenColumns(sql, entity, columns)
+  const added = await addColumns(sql, entity, columns)
+  if (!added && difference === 'nothing') return false
+  // Also the indexes and comments of what is new.
   for (const statement of tableDdl(entity)) await sql.query(statement)
   return true
+}
+
+/** The columns that there are already take the types and defaults of their fields, and null if these do. */
+async function widenColumns(
+  sql: Queryable,
+  entity: Entity,
+  columns: ReadonlyMap<string, string>,
+): Promise<void> {
+  for (const column of columnsOf(entity)) {
+    if (column.field === undefined || !columns.has(column.name)) continue
+    const isOfType = columns.get(column.name) === sqlType(column.type)
+    const changes = [
+      // Postgres refuses even the same type where a view shows the column.
+      ...(isOfType ? [] : [`type ${column.type}`]),
+      column.default === undefined ? 'drop default' : `set default ${literal(column.default)}`,
+      ...(column.nullable ? ['drop not null'] : []),
+    ]
+    const list = changes.map(change => `alter column ${quoted(column.name)} ${change}`).join(', ')
+    await sql.query(`alter table ${quoted(entity.table)} ${list}`)
+  }
 }
 
 async function addColumns(
@@ -72,15 +146,17 @@ async function addColumns(
   entity: Entity,
   found: ReadonlyMap<string, string>,
 ): Promise<boolean> {
+  // Read again: a column may just have been widened.
+  const columns = (await findColumns(sql, [entity])).get(entity.table) ?? found
   let added = false
   for (const column of columnsOf(entity)) {
-    const type = found.get(column.name)
+    const type = columns.get(column.name)
     if (type === undefined) {
       await addColumn(sql, entity, column)
       added = true
     } else if (type !== sqlType(column.type)) {
       throw new BridgeError(
-        `the column ${entity.table}.${column.name} is ${type} where its description says ${sqlType(column.type)}: drop the table, and the bridge makes it anew and fills it`,
+        `the column ${entity.table}.${column.name} is ${type} where its description says ${sqlType(column.type)}: npx divan rebuild ${entity.table} makes the table anew`,
       )
     }
   }
@@ -90,7 +166,7 @@ async function addColumns(
 async function addColumn(sql: Queryable, entity: Entity, column: Column): Promise<void> {
   if (!column.nullable && column.default === undefined) {
     throw new BridgeError(
-      `the table ${entity.table} has no column ${column.name}, and its field is required: a field that is added later needs a default or is nullable`,
+      `the table ${entity.table} has no column ${column.name}, and its field is required: a field that is added later needs a default or is nullable. If all documents have it: npx divan rebuild ${entity.table}`,
     )
   }
   await sql.query(`alter table ${quoted(entity.table)} add column ${columnDdl(column)}`)
@@ -102,7 +178,7 @@ function sqlType(type: string): string {
 }
 
 /** Also those of the bridge's own tables: a right that is found missing later would end no start any more. */
-async function checkRights(sql: Queryable): Promise<void> {
+export async function checkRights(sql: Queryable, catalogue: readonly Entity[]): Promise<void> {
   const { rows } = await sql.query<{ readonly right: string }>(
     `select p || ' on the table ' || c.oid::regclass as "right"
        from pg_class c, unnest(array['select', 'insert', 'update', 'delete']) p
@@ -112,7 +188,7 @@ async function checkRights(sql: Queryable): Promise<void> {
      union all
      select 'use the sequence divan.marks' where not has_sequence_privilege('divan.marks', 'usage')
       limit 1`,
-    [entities.map(entity => entity.table)],
+    [catalogue.map(entity => entity.table)],
   )
   const [missing] = rows
   if (missing === undefined) return

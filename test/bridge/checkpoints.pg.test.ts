@@ -94,7 +94,7 @@ t.test('what was marked and not mirrored when a bridge ended is mirrored by the 
   const first = await program.bridge()
   const user = await program.user()
   await program.sql(
-    `create function refuse() returns trigger language plpgsql as $$ begin raise 'not now'; end $$`,
+    `create function refuse() returns trigger language plpgsql as $$ begin raise 'not now' using errcode = 'lock_not_available'; end $$`,
   )
   await program.sql('create trigger refuse before insert on workout_sessions execute function refuse()')
   const [{ cursor: before } = {}] = await program.sql('select cursor from divan.update_feed')

@@ -1,0 +1,68 @@
+import type pg from 'pg'
+import { BridgeError } from '../bridge-error.ts'
+import type { Queryable } from '../postgres-client.ts'
+import { type Described, FINGERPRINT, fingerprintOf } from './described.ts'
+import { RebuildUnderWay } from './rebuild-under-way.ts'
+
+/** Batches hold it shared, who changes the shape of tables holds it alone: no batch is half before and half after. */
+const SHAPE_LOCK = 7_213_940_187
+
+/** The descriptions that the mirror's rows were made by. */
+export interface MirrorRecord {
+  readonly described: readonly Described[]
+  /** Fingerprints of descriptions that others have taken the place of. */
+  readonly superseded: readonly string[]
+  /** What is being made anew, while a rebuild is under way: see `rebuildToken`. */
+  readonly rebuilding: string | undefined
+}
+
+/** What is recorded; undefined for a mirror that is empty, or was made before there were records. */
+export async function readRecord(sql: Queryable): Promise<MirrorRecord | undefined> {
+  const { rows } = await sql.query<{
+    readonly described: string
+    readonly superseded: string[]
+    readonly rebuilding: string | null
+  }>('select described, superseded, rebuilding from divan.descriptions')
+  const [row] = rows
+  if (row === undefined) return undefined
+  const described: readonly Described[] = JSON.parse(row.described)
+  return { described, superseded: row.superseded, rebuilding: row.rebuilding ?? undefined }
+}
+
+/** Records the descriptions that all rows are made by from now on. Those before them are superseded. */
+export async function writeRecord(sql: Queryable, described: readonly Described[]): Promise<void> {
+  await sql.query(
+    `insert into divan.descriptions as d (fingerprint, described) values ($1, $2)
+     on conflict (only_row) do update
+       set fingerprint = excluded.fingerprint, described = excluded.described, recorded_at = now(), rebuilding = null,
+           superseded = array_remove(array_remove(d.superseded, d.fingerprint) || d.fingerprint, excluded.fingerprint)`,
+    [fingerprintOf(described), JSON.stringify(described)],
+  )
+}
+
+/** Waits until no batch is under way, and lets none begin until the transaction ends. */
+export async function lockShape(sql: Queryable): Promise<void> {
+  await sql.query('select pg_advisory_xact_lock($1)', [SHAPE_LOCK])
+}
+
+/** One round trip; each statement sees what was committed before it began. */
+const HOLD = `select pg_advisory_xact_lock_shared(${SHAPE_LOCK});
+select fingerprint, rebuilding from divan.descriptions`
+
+/**
+ * Makes sure, until the transaction ends, that the tables are those of this program's descriptions. A bridge of another
+ * version may have changed them since this one started: what this one would write is then wrong, and it must end.
+ */
+export async function holdShape(sql: Queryable, fingerprint: string = FINGERPRINT): Promise<void> {
+  const results: unknown = await sql.query(HOLD)
+  const [, found] = results as readonly pg.QueryResult<{
+    readonly fingerprint: string
+    readonly rebuilding: string | null
+  }>[]
+  const row = found?.rows[0]
+  if (row?.rebuilding?.startsWith(fingerprint)) throw new RebuildUnderWay()
+  if (row?.fingerprint !== fingerprint || row.rebuilding !== null) throw new BridgeError(OTHER_BRIDGE)
+}
+
+const OTHER_BRIDGE =
+  'a bridge with other descriptions has changed the tables: this one ends, for what it writes would be wrong. Run the version that has them'
