@@ -14,6 +14,9 @@ import { createApp } from './http/app.ts'
 import { type Listening, listen } from './http/listen.ts'
 import { createLog } from './http/log.ts'
 import { createOpenCalls, type OpenCalls } from './http/open-calls.ts'
+import { createHealth } from './ops/health.ts'
+import { opsRoutes } from './ops/routes.ts'
+import { createServerMetrics } from './ops/server-metrics.ts'
 import { openStore } from './store/sqlite/open-store.ts'
 import type { Store } from './store/store.ts'
 import { storeFileIn } from './store-file.ts'
@@ -97,28 +100,33 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
   const sessions = createSessions(createSessionCookies(options.jwt.secret, options.admins), checkPassword)
   // Not the gate of documents: what others only ask for must not hold up what phones push.
   const bodies = new ParseGate()
+  const version = await packageVersion()
+  const { store, calls } = parts
+  const metrics = createServerMetrics({ store, openCalls: () => calls.size, version })
+  const protocol = couchRoutes({
+    store,
+    limits: options,
+    feedsPerToken: options.feedsPerToken,
+    uploadsFolder: join(options.dataFolder, UPLOADS_FOLDER),
+    parseGate: new ParseGate(),
+    version,
+    log: parts.log,
+    adminSessions: sessions,
+  })
   const app = createApp({
-    routes: couchRoutes({
-      store: parts.store,
-      limits: options,
-      feedsPerToken: options.feedsPerToken,
-      uploadsFolder: join(options.dataFolder, UPLOADS_FOLDER),
-      parseGate: new ParseGate(),
-      version: await packageVersion(),
-      log: parts.log,
-      adminSessions: sessions,
-    }),
+    routes: [...protocol, ...opsRoutes({ health: createHealth(store), metrics })],
     authenticate: createAuthenticate({ tokens: options.jwt, checkPassword, sessions }),
     recognize: createRecognize(options.jwt),
     admit,
     isBodilessError,
-    calls: parts.calls,
+    calls,
+    answered: metrics.answered,
     admitBody: (bytes, signal) => bodies.enter(bytes, signal),
     log: parts.log,
     corsOrigins: options.corsOrigins,
     trustProxy: options.trustProxy,
     gzip: options.gzip,
-    serverName: `Divan/${await packageVersion()}`,
+    serverName: `Divan/${version}`,
   })
   try {
     return await listen(app, options.host, options.port)

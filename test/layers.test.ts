@@ -38,6 +38,8 @@ const KNOWN_TO_THE_ADAPTER = [
   'server/couch-error.ts',
 ]
 
+const KNOWN_TO_OPS = ['server/store/store.ts', 'server/http/route.ts', 'server/http/request-meter.ts']
+
 type Source = {
   /** From the project's root, with `/`. */
   readonly path: string
@@ -137,6 +139,16 @@ const rules: readonly Rule[] = [
     name: 'only server/http and the app file import express',
     breaks: ({ path, packages }) =>
       isIn(path, 'server/http', 'server/server.ts') ? [] : packages.filter(name => name === 'express'),
+  },
+  {
+    name: 'what the operator asks for knows the contract of the store and the shape of a route, no protocol',
+    breaks: ({ path, files }) =>
+      isIn(path, 'server/ops') ? files.filter(file => !isIn(file, 'server/ops', ...KNOWN_TO_OPS)) : [],
+  },
+  {
+    name: 'only the metrics of both processes import prom-client',
+    breaks: ({ path, packages }) =>
+      isIn(path, 'server/ops', 'bridge/watch') ? [] : packages.filter(name => name === 'prom-client'),
   },
   {
     name: 'only the bridge imports pg',

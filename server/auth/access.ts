@@ -61,12 +61,15 @@ export function isOwnDatabase(caller: Caller, name: string): boolean {
   return caller.kind === 'user' && userOfDb(name)?.sub === caller.sub
 }
 
+/** Where the server itself answers, so that no database could. */
+const PATHS: readonly string[] = ['api', 'health', 'metrics']
+
 /**
  * Names that stand for the caller's own databases, for one type of a user's documents, or for parts of the server; nobody can make a
  * database of them.
  */
 export function isReservedName(name: string): boolean {
-  return name === 'me' || name.startsWith('me-') || name === 'api' || typeViewOfDb(name) !== undefined
+  return PATHS.includes(name) || name === 'me' || name.startsWith('me-') || typeViewOfDb(name) !== undefined
 }
 
 function verdictOf(access: Access, caller: Caller, database: Relation): Verdict {

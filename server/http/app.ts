@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler } from 'express'
 import { crossOrigin } from './cross-origin.ts'
 import { dispatch, dispatchError, dispatchUnknown, type Shell } from './dispatch.ts'
 import { requestLog } from './request-log.ts'
+import { requestMeter } from './request-meter.ts'
 import { tableOf } from './route-table.ts'
 import { securityHeaders } from './security-headers.ts'
 import { trustedProxy } from './trusted-proxy.ts'
@@ -17,6 +18,7 @@ export function createApp(shell: Shell): RequestListener {
   app.set('case sensitive routing', true)
   app.set('trust proxy', trustedProxy(shell.trustProxy))
 
+  if (shell.answered !== undefined) app.use(requestMeter(shell.answered))
   app.use(securityHeaders(shell.serverName))
   app.use(requestLog(shell.log))
   app.use(crossOrigin(shell.corsOrigins))

@@ -13,6 +13,7 @@ import { readJson } from './json-body.ts'
 import type { OpenCalls } from './open-calls.ts'
 import { parametersOf, parseQuery } from './query.ts'
 import { noteCaller, noteRoute, REQUEST_ID } from './request-log.ts'
+import type { Answered } from './request-meter.ts'
 import type { Answer, Call, Route } from './route.ts'
 import { allowedMethods, type PathRoutes, routeFor } from './route-table.ts'
 
@@ -30,6 +31,8 @@ export type Shell = {
   readonly calls: OpenCalls
   /** Waits until there is room for a large body of so many bytes as parsed JSON. Returns how to give the room back. */
   admitBody(bytes: number, signal: AbortSignal): Promise<() => void>
+  /** Told of the end of each request. */
+  answered?(answered: Answered): void
   readonly log: Logger
   readonly corsOrigins: readonly string[]
   readonly trustProxy: boolean

@@ -7,6 +7,7 @@ export type OpenCalls = {
   /** From now on calls are refused. Live feeds write their last line and end. */
   close(): void
   readonly areClosed: boolean
+  readonly size: number
 }
 
 /** Why a call's signals abort. One for all: making an exception with its stack for each request is felt. */
@@ -35,6 +36,9 @@ export function createOpenCalls(): OpenCalls {
     },
     get areClosed() {
       return areClosed
+    },
+    get size() {
+      return calls.size
     },
   }
 }

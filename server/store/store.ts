@@ -39,11 +39,31 @@ export interface Store {
    * time. Once in a run of the store; later calls change nothing.
    */
   forgetReplicationLogs(): Promise<void>
+  /** How the store is at this moment; a matter of microseconds. */
+  condition(): StoreCondition
+  /** Writes to the disk and changes nothing. Fails as any other write would now. */
+  tryWrite(): Promise<void>
   /**
    * Ends after the last accepted write is on disk. Writes asked for later are refused with `service_unavailable`, and so is who waits
    * for the end of a compaction: that goes on after the next start.
    */
   close(): Promise<void>
+}
+
+export type StoreCondition = {
+  /** What the last write met, if that was no fault of its own: a full disk, a writer that has died. */
+  readonly failure: string | undefined
+  /** Writes that are accepted and not answered, and for how long none was while some waited. */
+  readonly waitingWrites: number
+  readonly waitedMs: number
+  /** Commits since the store was opened, and how long all of them took together. */
+  readonly commits: number
+  readonly commitMs: number
+  /** Who waits for changes: live feeds, mostly. */
+  readonly listeners: number
+  /** Of the file with its log, and what its disk still has. */
+  readonly fileBytes: number
+  readonly freeBytes: number
 }
 
 export type NameRange = {

@@ -17,6 +17,7 @@ export type Command =
   | ({ readonly kind: 'forgetReplicationLogs'; readonly to: number } & ForgetFrom)
   /** Of the whole store; once in a run. */
   | { readonly kind: 'renewUuid' }
+  | { readonly kind: 'tryWrite' }
   | { readonly kind: 'setRevsLimit'; readonly db: number; readonly limit: number }
   | { readonly kind: 'purge'; readonly db: number; readonly revs: ReadonlyMap<string, readonly string[]> }
   | { readonly kind: 'compact'; readonly db: number }
@@ -47,6 +48,7 @@ export type Results = {
   forgetReplicationLogs: ForgetFrom | undefined
   /** The uuid that holds now. */
   renewUuid: string
+  tryWrite: undefined
   setRevsLimit: undefined
   /** The revisions that were purged, and how many documents of the list are done: at least one. */
   purge: { readonly purged: ReadonlyMap<string, readonly string[]>; readonly done: number }
@@ -85,6 +87,8 @@ export type Report =
       readonly changed: readonly number[]
       /** True if `_db_updates` has something new. */
       readonly updates: boolean
+      /** How long the commit took; undefined if there was none. */
+      readonly ms?: number | undefined
     }
   /** A database's compaction has come to its end. */
   | { readonly kind: 'compacted'; readonly db: number }

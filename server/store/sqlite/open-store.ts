@@ -62,7 +62,7 @@ async function startStore(open: OpenDatabase, { file, log, uuid, release }: Prep
   const writer = await WriterClient.start(file, { committed, log })
   try {
     const reader = openReader(open, file)
-    return new SqliteStore({ uuid, reader, writer, listeners, updateListeners, release })
+    return new SqliteStore({ file, uuid, reader, writer, listeners, updateListeners, release })
   } catch (error) {
     await writer.close()
     throw error

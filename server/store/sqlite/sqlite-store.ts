@@ -1,5 +1,6 @@
+import { statfsSync, statSync } from 'node:fs'
 import { CouchError } from '../../couch-error.ts'
-import type { Database, DbUpdate, NameRange, Place, Store } from '../store.ts'
+import type { Database, DbUpdate, NameRange, Place, Store, StoreCondition } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { forgetReplicationLogs } from './forget-replication-logs.ts'
 import type { Listeners } from './listeners.ts'
@@ -11,6 +12,7 @@ import type { WriterClient } from './writer-client.ts'
 
 /** What a store is made of once its file is open. */
 export type Parts = {
+  readonly file: string
   readonly uuid: string
   readonly reader: Connection
   readonly writer: WriterClient
@@ -107,6 +109,21 @@ export class SqliteStore implements Store {
     })
   }
 
+  condition(): StoreCondition {
+    const { writer, listeners, updateListeners, file } = this.#parts
+    const { bavail, bsize } = statfsSync(file)
+    return {
+      ...writer.condition(),
+      listeners: listeners.size + updateListeners.size,
+      fileBytes: bytesOf(file) + bytesOf(`${file}-wal`),
+      freeBytes: bavail * bsize,
+    }
+  }
+
+  async tryWrite(): Promise<void> {
+    await this.#accept(() => this.#parts.writer.send<'tryWrite'>({ kind: 'tryWrite' }))
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -127,4 +144,9 @@ export class SqliteStore implements Store {
     accepted.then(forget, forget)
     return accepted
   }
+}
+
+/** The log is not there before the first write. */
+function bytesOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }

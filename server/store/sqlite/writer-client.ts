@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { CouchError } from '../../couch-error.ts'
+import { CouchError, type ErrorWord } from '../../couch-error.ts'
+import type { StoreCondition } from '../store.ts'
 import type { Answer, Command, CommandKind, CommandOf, Report, Request, Results } from './commands.ts'
 import { CompactionEnds } from './compaction-ends.ts'
 import { noDatabase } from './no-database.ts'
@@ -10,10 +11,21 @@ export type WriterEvents = {
   readonly log: (line: string) => void
 }
 
-type Pending = {
+type Waiting = {
   readonly resolve: (result: Results[CommandKind]) => void
   readonly reject: (error: unknown) => void
 }
+
+type Pending = Waiting & { readonly since: number }
+
+/** What the writer has done, and how it is. */
+export type WriterCondition = Pick<
+  StoreCondition,
+  'failure' | 'waitingWrites' | 'waitedMs' | 'commits' | 'commitMs'
+>
+
+/** Not the mistake of who asked for a write: the next one may well meet the same. */
+const FAILURES: readonly ErrorWord[] = ['insufficient_storage', 'internal_server_error']
 
 /** The main thread's side of the writer: sends commands and settles their promises after the commit. */
 export class WriterClient {
@@ -24,6 +36,10 @@ export class WriterClient {
   readonly #ended: Promise<void>
   #requests = 0
   #refusal: CouchError | undefined
+  #failure: string | undefined
+  #answeredAt = 0
+  #commits = 0
+  #commitMs = 0
 
   private constructor(file: string, events: WriterEvents) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -66,6 +82,17 @@ export class WriterClient {
     })
   }
 
+  condition(): WriterCondition {
+    const [oldest] = this.#pending.values()
+    return {
+      failure: this.#refusal?.message ?? this.#failure,
+      waitingWrites: this.#pending.size,
+      waitedMs: oldest === undefined ? 0 : performance.now() - Math.max(oldest.since, this.#answeredAt),
+      commits: this.#commits,
+      commitMs: this.#commitMs,
+    }
+  }
+
   /** Lets the writer remove what a deleted database left. */
   reap(db: number): void {
     this.#compactions.abandon(db, noDatabase())
@@ -86,13 +113,13 @@ export class WriterClient {
     await this.#ended
   }
 
-  #ask(command: Command, pending: Pending, transfer: readonly ArrayBuffer[] = []): void {
+  #ask(command: Command, waiting: Waiting, transfer: readonly ArrayBuffer[] = []): void {
     if (this.#refusal !== undefined) {
-      pending.reject(this.#refusal)
+      waiting.reject(this.#refusal)
       return
     }
     const request = ++this.#requests
-    this.#pending.set(request, pending)
+    this.#pending.set(request, { ...waiting, since: performance.now() })
     this.#post({ request, command }, transfer)
   }
 
@@ -110,6 +137,11 @@ export class WriterClient {
     if (report.kind === 'log') this.#events.log(report.line)
     if (report.kind === 'compacted') this.#compactions.settle(report.db)
     if (report.kind !== 'committed') return
+    if (report.ms !== undefined) {
+      this.#commits++
+      this.#commitMs += report.ms
+    }
+    if (report.answers.length > 0) this.#answeredAt = performance.now()
     for (const answer of report.answers) this.#settle(answer)
     this.#events.committed(report.changed, report.updates)
   }
@@ -117,6 +149,7 @@ export class WriterClient {
   #settle(answer: Answer): void {
     const pending = this.#pending.get(answer.request)
     this.#pending.delete(answer.request)
+    this.#failure = answer.ok || !FAILURES.includes(answer.word) ? undefined : answer.reason
     if (answer.ok) pending?.resolve(answer.result)
     else pending?.reject(new CouchError(answer.word, answer.reason))
   }

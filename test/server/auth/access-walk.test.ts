@@ -1,14 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { pino } from 'pino'
 import t from 'tap'
 import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
-import { createPasswordCheck } from '../../../server/auth/password-check.ts'
-import { createSessionCookies } from '../../../server/auth/session-cookie.ts'
-import { createSessions } from '../../../server/auth/sessions.ts'
-import { ParseGate } from '../../../server/couch/parse-gate.ts'
-import { couchRoutes } from '../../../server/couch/routes.ts'
+import { allRoutes } from '../../fixtures/all-routes.ts'
 import { type RawAnswer, rawRequest } from '../../fixtures/raw-request.ts'
 import { rounds } from '../../fixtures/rounds.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
@@ -39,16 +33,11 @@ type Walked = { readonly method: string; readonly path: string; readonly name: s
 
 const server = await runningServer(t, { admins: ADMINS })
 
-/** They are listed here, not called. */
-const ALL_ROUTES: readonly Walked[] = couchRoutes({
-  store: server.store,
-  limits: { maxDocumentBytes: 1, maxAttachmentBytes: 1 },
-  uploadsFolder: tmpdir(),
-  parseGate: new ParseGate(),
-  version: '0',
-  adminSessions: createSessions(createSessionCookies('', []), createPasswordCheck([])),
-  log: pino({ level: 'silent' }),
-}).map(({ method, path }) => ({ method, path, name: `${method} ${path}` }))
+const ALL_ROUTES: readonly Walked[] = allRoutes(server.store).map(({ method, path }) => ({
+  method,
+  path,
+  name: `${method} ${path}`,
+}))
 /** One that the table does not know fails once, by name. */
 const ROUTES = ALL_ROUTES.filter(({ name }) => EXPECTED[name] !== undefined)
 const DATABASE_ROUTES = ROUTES.filter(({ path }) => path.includes(':db'))

@@ -113,7 +113,7 @@ t.test('a user has a view of each type, under two names, and nobody else has it'
 })
 
 t.test('names that stand for something else', async t => {
-  for (const name of ['me', 'me-metrics', 'me-x', 'api', `${OWN}-session`])
+  for (const name of ['me', 'me-metrics', 'me-x', 'api', 'health', 'metrics', `${OWN}-session`])
     t.equal(isReservedName(name), true, name)
   for (const name of ['media', 'apis', 'users', 'm', OWN, `${OWN}-x`])
     t.equal(isReservedName(name), false, name)

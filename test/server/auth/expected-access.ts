@@ -50,6 +50,8 @@ export const UNKNOWN: Row = admin
 export const EXPECTED: Readonly<Record<string, Row>> = {
   'GET /': open,
   'GET /_up': open,
+  'GET /health': open,
+  'GET /metrics': admin,
   'GET /_uuids': anybody,
   'GET /_session': anybody,
   'POST /_session': open,

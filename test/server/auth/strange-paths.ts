@@ -62,7 +62,7 @@ export function unregisteredPaths(db: string): readonly string[] {
     '/_membership',
     '/_stats',
     '/_metrics',
-    '/metrics',
+    '/metrics/x',
     '/_replicate',
     '/_replicator/_all_docs',
     '/_global_changes/_changes',

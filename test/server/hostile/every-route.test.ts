@@ -1,14 +1,8 @@
-import { tmpdir } from 'node:os'
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { userDbName } from '../../../design-docs/user-db.ts'
-import { createPasswordCheck } from '../../../server/auth/password-check.ts'
-import { createSessionCookies } from '../../../server/auth/session-cookie.ts'
-import { createSessions } from '../../../server/auth/sessions.ts'
-import { ParseGate } from '../../../server/couch/parse-gate.ts'
-import { couchRoutes } from '../../../server/couch/routes.ts'
 import type { Route } from '../../../server/http/route.ts'
 import { storeFileIn } from '../../../server/store-file.ts'
+import { allRoutes } from '../../fixtures/all-routes.ts'
 import { collectGarbage } from '../../fixtures/collect-garbage.ts'
 import { httpClient } from '../../fixtures/http-client.ts'
 import { RawConnection, type RawReply } from '../../fixtures/raw-connection.ts'
@@ -29,15 +23,7 @@ import { usualRequests } from './usual-requests.ts'
 const server = await runningServer(t, { trustProxy: true })
 const port = Number(new URL(server.url).port)
 
-const routes: readonly Route[] = couchRoutes({
-  store: server.store,
-  limits: { maxDocumentBytes: 1, maxAttachmentBytes: 1 },
-  uploadsFolder: tmpdir(),
-  parseGate: new ParseGate(),
-  version: '0',
-  adminSessions: createSessions(createSessionCookies('', []), createPasswordCheck([])),
-  log: pino({ level: 'silent' }),
-})
+const routes = allRoutes(server.store)
 
 /** The names of a route's parameters, as its schema has them. */
 function parametersOf({ query }: Route): readonly string[] {

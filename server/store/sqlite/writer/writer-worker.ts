@@ -86,7 +86,10 @@ class WriterThread {
   }
 
   #commit(): void {
-    this.#send(this.#writer.commitGroup())
+    const begun = performance.now()
+    const committed = this.#writer.commitGroup()
+    const ms = this.#writer.isLockedOut ? undefined : performance.now() - begun
+    this.#send({ ...committed, ms })
     this.#clock.committed()
   }
 

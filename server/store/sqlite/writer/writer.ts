@@ -14,6 +14,7 @@ import { forgetReplicationLogs } from './replication-logs.ts'
 import { setRevsLimit } from './revs-limit.ts'
 import { toCouchError } from './sqlite-failure.ts'
 import { type Changed, newRun, type Run, Transaction } from './transaction.ts'
+import { tryWrite } from './try-write.ts'
 import { type WriteResult, writeEdits } from './write-edits.ts'
 
 export type CommandRequest = Extract<Request, { readonly command: Command }>
@@ -199,7 +200,7 @@ export class Writer {
   /** A database is a lane, also for who makes or deletes the one of a name; what belongs to none that is known has its own. */
   #laneOf(command: Command): string {
     if ('db' in command) return `db ${command.db ?? 'all'}`
-    if (command.kind === 'renewUuid') return 'uuid'
+    if (command.kind === 'renewUuid' || command.kind === 'tryWrite') return command.kind
     if ('key' in command) return `upload ${command.key}`
     const db = this.#find(command.name)
     return db === undefined ? `name ${command.name}` : `db ${db}`
@@ -243,6 +244,8 @@ function apply(tx: Transaction, command: Exclude<Command, CommandOf<'write'>>): 
       return forgetReplicationLogs(tx, command)
     case 'renewUuid':
       return renewUuid(tx)
+    case 'tryWrite':
+      return tryWrite(tx)
     case 'setRevsLimit':
       return setRevsLimit(tx, command)
     case 'purge':
