@@ -82,6 +82,21 @@ export const commandTable: readonly Command[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    name: 'rebuild',
+    usage: 'rebuild [<table>|<database>|all]',
+    text: 'makes tables of the mirror anew, or the rows of one user',
+    options: {},
+    optionTexts: [
+      ['<table>', 'this table; bridges wait meanwhile, readers see the old one until the new one is full'],
+      ['<database>', 'the rows of this database, userdb-…'],
+      ['all', 'all tables'],
+      ['', 'nothing: the tables whose descriptions have changed so that they cannot be extended'],
+    ],
+    words: [],
+    argument: '[<table>|<database>|all]',
+    load: async () => (await import('./rebuild.ts')).rebuild,
+  },
+  {
     name: 'backup',
     usage: 'backup <file>',
     text: 'copies the store into a new file, also while the server runs',

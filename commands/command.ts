@@ -43,7 +43,7 @@ export type Command = {
   readonly optionTexts: readonly (readonly [usage: string, text: string])[]
   /** The words it takes besides options. */
   readonly words: readonly string[]
-  /** It takes one word of any kind instead: what this is, as `usage` writes it. */
+  /** It takes one word of any kind instead: what this is, as `usage` writes it. In brackets: or none. */
   readonly argument?: string | undefined
   load(): Promise<RunCommand>
 }

@@ -1,31 +1,20 @@
 import { type DeadLetter, listDeadLetters, replayDeadLetters } from '../bridge/dead-letters.ts'
 import type { CommandContext, RunCommand } from './command.ts'
-import { dataFolderAt } from './data-folder.ts'
-import { OperatorError, operatorErrorFrom } from './operator-error.ts'
+import { mirrorDatabaseUrl, mirrorUrls } from './mirror-urls.ts'
+import { operatorErrorFrom } from './operator-error.ts'
 import { printableText } from './printable-text.ts'
-import { readRunning } from './running.ts'
 import { readSettings } from './settings.ts'
 
 /** `divan dead-letters [replay]`: what fits no table, and trying it again. */
 export const deadLetters: RunCommand = async ({ words }, context) => {
   const { settings } = readSettings(context.environment)
-  const running = readRunning(dataFolderAt(settings.dataFolder))
-  const databaseUrl = settings.databaseUrl ?? running?.databaseUrl
-  const serverUrl = settings.serverUrl ?? running?.bridgeServerUrl
-  if (databaseUrl === undefined) throw new OperatorError(notRunning(settings.dataFolder, 'DATABASE_URL'))
   try {
-    if (!words.includes('replay')) printLetters(await listDeadLetters(databaseUrl), context)
-    else if (serverUrl === undefined)
-      throw new OperatorError(notRunning(settings.dataFolder, 'DIVAN_SERVER_URL'))
-    else await replay({ serverUrl, databaseUrl }, context)
+    if (words.includes('replay')) await replay(mirrorUrls(settings), context)
+    else printLetters(await listDeadLetters(mirrorDatabaseUrl(settings)), context)
   } catch (error) {
     throw operatorErrorFrom(error)
   }
   return 0
-}
-
-function notRunning(dataFolder: string, variable: string): string {
-  return `nothing runs on ${dataFolder}: start it with npm start, or set ${variable}`
 }
 
 async function replay(

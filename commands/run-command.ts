@@ -55,7 +55,9 @@ function parseWords(command: Command, words: readonly string[]): CommandArgument
 
 function checkWords({ words, argument }: Command, given: readonly string[]): void {
   const [first, second] = given
-  if (argument !== undefined && first === undefined) throw new Error(`Argument ${argument} is missing`)
+  const isOptional = argument?.startsWith('[')
+  if (argument !== undefined && first === undefined && !isOptional)
+    throw new Error(`Argument ${argument} is missing`)
   const unknown = argument === undefined ? given.find(word => !words.includes(word)) : second
   if (unknown !== undefined) throw new Error(`Unexpected argument '${unknown}'`)
 }

@@ -23,6 +23,7 @@ const ENTRY_POINTS = [
   'bridge/dead-letters.ts',
   'bridge/mirror-summary.ts',
   'bridge/postgres/embedded-postgres.ts',
+  'bridge/rebuild-mirror.ts',
   'bridge/watch/mirror-state.ts',
 ]
 

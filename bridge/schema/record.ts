@@ -40,6 +40,20 @@ export async function writeRecord(sql: Queryable, described: readonly Described[
   )
 }
 
+/** Records that tables are being made anew. No batch begins until `writeRecord` says that it is done. */
+export async function startRebuild(sql: Queryable, token: string): Promise<void> {
+  await sql.query('delete from divan.rebuilt_databases')
+  await sql.query('update divan.descriptions set rebuilding = $1', [token])
+}
+
+/** Makes sure, until the transaction ends, that this rebuild is the one that is under way. */
+export async function holdRebuild(sql: Queryable, token: string): Promise<void> {
+  const results: unknown = await sql.query(HOLD)
+  const [, found] = results as readonly pg.QueryResult<{ readonly rebuilding: string | null }>[]
+  if (found?.rows[0]?.rebuilding !== token)
+    throw new BridgeError('another rebuild has begun, or has finished this one')
+}
+
 /** Waits until no batch is under way, and lets none begin until the transaction ends. */
 export async function lockShape(sql: Queryable): Promise<void> {
   await sql.query('select pg_advisory_xact_lock($1)', [SHAPE_LOCK])

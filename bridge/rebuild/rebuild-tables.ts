@@ -1,0 +1,180 @@
+import type pg from 'pg'
+import { typeOfId } from '../../design-docs/doc-id.ts'
+import { delayAfter, pause } from '../back-off.ts'
+import { BridgeError } from '../bridge-error.ts'
+import { isMissingDatabase, readChanges } from '../changes-feed.ts'
+import { type CouchClient, ServerError } from '../couch-client.ts'
+import type { Plan } from '../plan.ts'
+import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from '../postgres-client.ts'
+import { verdictOf } from '../postgres-errors.ts'
+import { prepareOwnTables } from '../schema/migrations.ts'
+import { holdRebuild, lockShape, readRecord, startRebuild, writeRecord } from '../schema/record.ts'
+import { type Source, sourceOf } from '../source.ts'
+import { applyWithLetters, planWithRivals } from '../turn.ts'
+import { chooseTargets, type Targets } from './rebuild-targets.ts'
+import { hasNewTables, makeNewTables, refuseLosses, swapTables, useNewTables } from './table-swap.ts'
+
+/** What a rebuild works with. */
+export type RebuildContext = {
+  readonly client: CouchClient
+  readonly pool: pg.Pool
+  readonly signal: AbortSignal
+  /** A line for whoever waits. */
+  say(line: string): void
+}
+
+/**
+ * Makes tables anew beside the old ones, from the feeds of all mirrored databases, and puts them in their places in one
+ * transaction:
+ *
+ *     begin   new tables, empty; recorded as under way: from here on no bridge mirrors
+ *     fill    a transaction for each database: its rows in the new tables, its letters, its name in rebuilt_databases
+ *     swap    old tables out, new ones in, the descriptions recorded: the bridges go on
+ *
+ * Until the swap, readers see the old tables as they were at the beginning. Cursors do not move: what changes meanwhile
+ * comes after them. Cut off at any moment, the same call goes on with the databases that are not yet filled; another
+ * call begins anew. False if there is nothing to do.
+ */
+export async function rebuildTables(context: RebuildContext, what: string | undefined): Promise<boolean> {
+  const targets = await begin(context, what)
+  if (targets === undefined) return false
+  await fill(context, targets)
+  await inLongTransaction(context.pool, async sql => {
+    await lockShape(sql)
+    await holdRebuild(sql, targets.token)
+    await swapTables(sql, targets)
+    await writeRecord(sql, targets.described)
+    await sql.query('delete from divan.rebuilt_databases')
+  })
+  return true
+}
+
+async function begin({ pool, say }: RebuildContext, what: string | undefined): Promise<Targets | undefined> {
+  return await inTransaction(pool, async sql => {
+    await prepareOwnTables(sql)
+    await lockShape(sql)
+    const record = await readRecord(sql)
+    const targets = chooseTargets(record?.described ?? [], what)
+    if (targets === undefined) return undefined
+    await refuseLosses(sql, targets)
+    const tables = targets.entities.map(({ table }) => table).join(', ')
+    if (record?.rebuilding === targets.token && (await hasNewTables(sql))) {
+      say(`going on with what was begun: ${tables}`)
+      return targets
+    }
+    say(`making anew: ${tables}`)
+    await makeNewTables(sql, targets)
+    if (record === undefined) await writeRecord(sql, [])
+    await startRebuild(sql, targets.token)
+    return targets
+  })
+}
+
+/** Databases that are filled at once. */
+const WORKERS = 4
+
+async function fill(context: RebuildContext, targets: Targets): Promise<void> {
+  const left = await databasesLeft(context.pool)
+  const count = left.length
+  let done = 0
+  let saidAt = Date.now()
+  const work = async () => {
+    for (let database = left.pop(); database !== undefined; database = left.pop()) {
+      await patiently(context, database, targets)
+      done++
+      if (Date.now() < saidAt + SAY_MS) continue
+      saidAt = Date.now()
+      context.say(`${done} of ${count} databases`)
+    }
+  }
+  // One that fails ends all: the others would work for a rebuild that is not finished now.
+  await Promise.all(Array.from({ length: WORKERS }, work)).catch(error => {
+    left.length = 0
+    throw error
+  })
+  context.say(`${done} databases read`)
+}
+
+/** How often it says how far it is. */
+const SAY_MS = 5000
+
+/** All that have rows. What was never mirrored is mirrored afterwards, in the ordinary way. */
+async function databasesLeft(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ readonly database: string }>(
+    `select database from divan.checkpoints c
+      where mirrored_at is not null and not exists (select from divan.rebuilt_databases r where r.database = c.database)`,
+  )
+  return rows.map(({ database }) => database)
+}
+
+/** Attempts in a row, with growing pauses: a minute and a half. */
+const MAX_ATTEMPTS = 12
+
+async function patiently(context: RebuildContext, database: string, targets: Targets): Promise<void> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await fillDatabase(context, database, targets)
+    } catch (error) {
+      const mayPass = error instanceof ServerError || verdictOf(error) === 'retry'
+      if (!mayPass || failures === MAX_ATTEMPTS) throw cutOff(error)
+      await pause(delayAfter(failures), context.signal)
+      context.signal.throwIfAborted()
+    }
+  }
+}
+
+function cutOff(error: unknown): unknown {
+  if (!(error instanceof ServerError) && verdictOf(error) !== 'retry') return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new BridgeError(`${reason}. Nothing is mirrored until the same command has finished: run it again`, {
+    cause: error,
+  })
+}
+
+/** All rows of a database in one transaction: none of them is there twice or half when it is cut off. */
+async function fillDatabase(context: RebuildContext, database: string, targets: Targets): Promise<void> {
+  const source = sourceOf(database)
+  if (source === undefined) return
+  await inLongTransaction(context.pool, async sql => {
+    await holdRebuild(sql, targets.token)
+    // Of two commands that do the same, one has done it.
+    const noted = 'insert into divan.rebuilt_databases (database) values ($1) on conflict do nothing'
+    if ((await sql.query(noted, [database])).rowCount === 0) return
+    await useNewTables(sql)
+    await fillFromFeed(context, { sql, source, targets }).catch(error => {
+      if (!isMissingDatabase(error)) throw error
+    })
+  })
+}
+
+type Filling = { readonly sql: Queryable; readonly source: Source; readonly targets: Targets }
+
+/** The sizes of a page: a document of samples has thousands of rows. */
+const PAGE_LIMIT = { main: 500, accounts: 500, metrics: 10 } as const
+
+async function fillFromFeed({ client, signal }: RebuildContext, filling: Filling): Promise<void> {
+  const { sql, source, targets } = filling
+  const { database, kind } = source
+  for (let since: string | undefined; ; ) {
+    const query = { database, since, limit: PAGE_LIMIT[kind], signal }
+    const page = await stayingAwake(sql, readChanges(client, query))
+    if (page.rewound && since !== undefined) {
+      throw new ServerError(`${database} was made anew while it was read`, {})
+    }
+    const plan = await stayingAwake(sql, planWithRivals({ client, signal }, source, page.changes))
+    await applyWithLetters(sql, onlyOf(plan, targets), 'set aside')
+    since = page.cursor
+    if (page.pending === 0) return
+  }
+}
+
+/** What a plan does for the tables that are made anew. The other tables have it already, or get it afterwards. */
+function onlyOf(plan: Plan, { types }: Targets): Plan {
+  const isMeant = (id: string) => types.has(typeOfId(id))
+  return {
+    source: plan.source,
+    tables: new Map([...plan.tables].filter(([entity]) => types.has(entity.type))),
+    deadLetters: plan.deadLetters.filter(({ change }) => isMeant(change.id)),
+    settled: plan.settled.filter(isMeant),
+  }
+}
