@@ -37,6 +37,8 @@ export type CouchRequest = {
   readonly signal: AbortSignal
   /** Gives up after this long without a byte. */
   readonly silenceMs?: number | undefined
+  /** Gives up after this long in any case. */
+  readonly answerMs?: number | undefined
   readonly maxBytes?: number | undefined
 }
 
@@ -54,7 +56,7 @@ const SILENCE_MS = 60_000
 const ANSWER_MS = 300_000
 
 /** The most that an answer may have that is not read in pages of bytes. Larger ones do not come from a server that is well. */
-const MAX_BYTES = 256 * 1024 * 1024
+const MAX_BYTES = 128 * 1024 * 1024
 
 /** Prepares requests to a server; sends none. The credentials leave the URL here and are in no message. */
 export function couchClient(serverUrl: string): CouchClient {
@@ -106,13 +108,13 @@ type Watch = { readonly signal: AbortSignal; readonly heard: () => void; readonl
 
 /** Aborts when the caller does, and when nothing was heard for too long: a half-open connection says nothing. */
 function watchSilence(request: CouchRequest): Watch {
-  const silenceMs = request.silenceMs ?? SILENCE_MS
+  const { silenceMs = SILENCE_MS, answerMs = ANSWER_MS } = request
   const abort = new AbortController()
   const stopped = () => abort.abort(request.signal.reason)
   request.signal.addEventListener('abort', stopped, { once: true })
   if (request.signal.aborted) stopped()
   const timer = setTimeout(() => abort.abort(new Error(`nothing heard for ${silenceMs} ms`)), silenceMs)
-  const end = setTimeout(() => abort.abort(new Error(`no end after ${ANSWER_MS} ms`)), ANSWER_MS)
+  const end = setTimeout(() => abort.abort(new Error(`no end after ${answerMs} ms`)), answerMs)
   return {
     signal: abort.signal,
     heard: () => timer.refresh(),

@@ -69,7 +69,7 @@ function checkConfig(config: pg.PoolConfig): void {
  */
 const BEGIN = `begin;
 set local statement_timeout = '60s';
-set local lock_timeout = '20s';
+set local lock_timeout = '5s';
 set local idle_in_transaction_session_timeout = '10s';
 set local tcp_keepalives_idle = 10;
 set local tcp_keepalives_interval = 5;

@@ -92,8 +92,9 @@ t.test(
       'sessions are ended': () =>
         program.sql(`select pg_terminate_backend(pid) from (${BACKENDS}) bridges`).catch(() => undefined),
       async 'commits are cut'() {
+        const before = line.cuts
         line.onCommit = () => (random.chance(0.3) ? random.pick(COMMIT_CUTS) : undefined)
-        await sleep(500)
+        await eventually(() => line.cuts > before + 2, 'commits are cut')
         line.onCommit = () => undefined
       },
       async 'the line to Postgres is dead for a while'() {

@@ -71,6 +71,19 @@ t.test('a connection that falls silent is given up', async t => {
   t.ok(Date.now() - before < 2000)
 })
 
+t.test('an answer that never ends, and is never silent, is given up', async t => {
+  const url = await answering(t, (_, response) => {
+    const timer = setInterval(() => response.write(' '), 10)
+    response.on('close', () => clearInterval(timer))
+  })
+  const before = Date.now()
+  await t.rejects(couchClient(url.href).json({ path: '', silenceMs: 1000, answerMs: 300, signal }), {
+    name: 'ServerError',
+    message: /no end after 300 ms/,
+  })
+  t.ok(Date.now() - before < 2000)
+})
+
 t.test('an answer that is too large is cut off', async t => {
   const url = await answering(t, (_, response) => response.end(JSON.stringify('x'.repeat(100_000))))
   const client = couchClient(url.href)
