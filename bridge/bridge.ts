@@ -12,6 +12,7 @@ import { isBusy, isTooSlow, verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { RebuildUnderWay } from './schema/rebuild-under-way.ts'
 import { takeTurn } from './turn.ts'
+import { updatesCursor } from './updates-feed.ts'
 import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
 import { createWatch, type Watch, type WatchOptions } from './watch/watch.ts'
 import { WorkQueue } from './work-queue.ts'
@@ -186,6 +187,7 @@ async function follow(parts: Parts, from: UpdateFeed): Promise<void> {
   let failures = 0
   while (!parts.signal.aborted) {
     try {
+      if (failures > 0) await meetServer(parts)
       feed = await followUpdates(context, feed)
       failures = 0
       overAll(parts, FEED)
@@ -195,6 +197,12 @@ async function follow(parts: Parts, from: UpdateFeed): Promise<void> {
       await pause(delayAfter(++failures), parts.signal)
     }
   }
+}
+
+/** A feed without news says nothing for half a minute: so long a server that is back would seem to be away. */
+async function meetServer({ client, signal, outages }: Parts): Promise<void> {
+  await updatesCursor(client, signal)
+  outages.server.over(FEED)
 }
 
 /**

@@ -4,22 +4,26 @@ export type Away = { readonly since: Date; readonly reason: string }
 /** Where a bridge stands in its life. It is `preparing` until the schema is made and the feed of changed databases is open. */
 export type Phase = 'preparing' | 'mirroring' | 'stopping'
 
+/** What may keep a bridge from all its work; undefined is not away. `rebuild`: the tables, while they are made anew. */
+export type Needs = Readonly<Record<'server' | 'postgres' | 'rebuild', Away | undefined>>
+
 export type Health = {
   readonly isReady: boolean
-  /** What `/health` answers. */
-  readonly body: {
-    readonly status: 'ok' | 'preparing' | 'waiting' | 'stopping'
-    readonly server: 'ok' | Away
-    readonly postgres: 'ok' | Away
-  }
+  /** What `/health` answers: `ok`, or what is away. */
+  readonly body: { readonly status: string } & Readonly<Partial<Record<keyof Needs, Away>>>
 }
 
-/** Ready is a bridge that mirrors and has what it needs for it. Dead letters and lag are no illness: it works on. */
-export function bridgeHealth(phase: Phase, server: Away | undefined, postgres: Away | undefined): Health {
-  const isAway = server !== undefined || postgres !== undefined
-  const status = phase === 'stopping' ? phase : isAway ? 'waiting' : phase === 'preparing' ? phase : 'ok'
-  return {
-    isReady: status === 'ok',
-    body: { status, server: server ?? 'ok', postgres: postgres ?? 'ok' },
+/**
+ * Ready is a bridge that mirrors and has what it needs for it. Lag, dead letters and single batches that fail are no illness of
+ * the whole: it works on.
+ */
+export function bridgeHealth(phase: Phase, { server, postgres, rebuild }: Needs): Health {
+  const away = {
+    ...(server === undefined ? {} : { server }),
+    ...(postgres === undefined ? {} : { postgres }),
+    ...(rebuild === undefined ? {} : { rebuild }),
   }
+  const isWaiting = Object.keys(away).length > 0
+  const status = phase !== 'stopping' && isWaiting ? 'waiting' : phase === 'mirroring' ? 'ok' : phase
+  return { isReady: status === 'ok', body: { status, ...away } }
 }

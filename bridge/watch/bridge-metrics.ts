@@ -18,13 +18,14 @@ export type BridgeMeter = {
   retry(because: 'server' | 'postgres' | 'other'): void
 }
 
+/** What may be away, and what else may hold up work for a while: see the outages in bridge.ts. */
+export type OutageOf = 'server' | 'postgres' | 'batches' | 'rebuild'
+
 /** What is asked when somebody reads the metrics. */
 export type MeterSources = {
   readonly version: string
   readonly isReady: () => boolean
-  readonly outages: () => Readonly<
-    Record<'server' | 'postgres', { readonly isAway: boolean; readonly count: number }>
-  >
+  readonly outages: () => Readonly<Record<OutageOf, { readonly isAway: boolean; readonly count: number }>>
   readonly connections: () => Readonly<Record<'used' | 'idle' | 'waited_for', number>>
   readonly waitingDatabases: () => number
   /** Undefined while it cannot be read. */
@@ -128,22 +129,22 @@ function defineOwnState(registry: Registry, sources: MeterSources): void {
     },
   })
   new Gauge({
-    name: 'divan_bridge_away',
-    help: '1 while the bridge waits for the server or Postgres.',
-    labelNames: ['what'],
+    name: 'divan_bridge_outage',
+    help: '1 while the bridge waits: for the server, for Postgres, for locks or time for single batches, for a rebuild of tables.',
+    labelNames: ['of'],
     registers,
     collect() {
-      for (const [what, { isAway }] of Object.entries(sources.outages())) this.set({ what }, isAway ? 1 : 0)
+      for (const [of, { isAway }] of Object.entries(sources.outages())) this.set({ of }, isAway ? 1 : 0)
     },
   })
   new Counter({
     name: 'divan_bridge_outages_total',
-    help: 'How often the server or Postgres went away.',
-    labelNames: ['what'],
+    help: 'How often it had to begin to wait.',
+    labelNames: ['of'],
     registers,
     collect() {
       this.reset()
-      for (const [what, { count }] of Object.entries(sources.outages())) this.inc({ what }, count)
+      for (const [of, { count }] of Object.entries(sources.outages())) this.inc({ of }, count)
     },
   })
   new Gauge({

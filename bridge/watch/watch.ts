@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Outage } from '../outage.ts'
 import type { WorkQueue } from '../work-queue.ts'
 import { bridgeHealth, type Phase } from './bridge-health.ts'
-import { type BridgeMeter, createBridgeMetrics, type MeterSources } from './bridge-metrics.ts'
+import { type BridgeMeter, createBridgeMetrics, type MeterSources, type OutageOf } from './bridge-metrics.ts'
 import { MirrorReader } from './mirror-reader.ts'
 import { readMirrorState } from './mirror-state.ts'
 import { startWatchServer, type WatchAddress, type WatchServer } from './watch-server.ts'
@@ -19,7 +19,7 @@ export type WatchOptions = WatchAddress & {
 export type WatchedParts = {
   readonly pool: pg.Pool
   readonly queue: WorkQueue
-  readonly outages: Readonly<Record<'server' | 'postgres', Outage>>
+  readonly outages: Readonly<Record<OutageOf, Outage>>
   readonly log: Logger
 }
 
@@ -38,7 +38,7 @@ export function createWatch(options: WatchOptions | undefined, parts: WatchedPar
   let phase: Phase = 'preparing'
   let server: WatchServer | undefined
   const { outages, log } = parts
-  const health = () => bridgeHealth(phase, outages.server.away, outages.postgres.away)
+  const health = () => bridgeHealth(phase, awayOf(outages))
   const metrics = createBridgeMetrics(sourcesOf(parts, options?.version ?? 'unknown', () => health().isReady))
   return {
     meter: metrics.meter,
@@ -61,11 +61,10 @@ function sourcesOf(
   isReady: () => boolean,
 ): MeterSources {
   const mirror = new MirrorReader(() => readMirrorState(pool))
-  const outage = ({ away, count }: Outage) => ({ isAway: away !== undefined, count })
   return {
     version,
     isReady,
-    outages: () => ({ server: outage(outages.server), postgres: outage(outages.postgres) }),
+    outages: () => mapped(outages, ({ away, count }) => ({ isAway: away !== undefined, count })),
     connections: () => ({
       used: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,
@@ -75,4 +74,13 @@ function sourcesOf(
     // Nobody waits for a Postgres that is known to be away.
     mirror: async () => (outages.postgres.away === undefined ? await mirror.state() : undefined),
   }
+}
+
+function awayOf(outages: WatchedParts['outages']) {
+  return mapped(outages, ({ away }) => away)
+}
+
+function mapped<T>(outages: WatchedParts['outages'], of: (outage: Outage) => T): Record<OutageOf, T> {
+  const { server, postgres, batches, rebuild } = outages
+  return { server: of(server), postgres: of(postgres), batches: of(batches), rebuild: of(rebuild) }
 }
