@@ -11,6 +11,7 @@ import { openPool, postgresName } from './postgres-client.ts'
 import { isBusy, isTooSlow, verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { RebuildUnderWay } from './schema/rebuild-under-way.ts'
+import { lookAtShape } from './schema/record.ts'
 import { takeTurn } from './turn.ts'
 import { updatesCursor } from './updates-feed.ts'
 import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
@@ -223,11 +224,7 @@ async function work(parts: Parts): Promise<void> {
       overAll(parts, database)
     } catch (error) {
       if (parts.signal.aborted) continue
-      if (error instanceof BridgeError) {
-        parts.end.reach(error)
-        parts.queue.close()
-        continue
-      }
+      if (mustEnd(parts, error)) continue
       meter.turn('failed')
       if (isTooSlow(error)) parts.pageSizes.shrink(database)
       const concernsAll = report(parts, error, database)
@@ -238,11 +235,20 @@ async function work(parts: Parts): Promise<void> {
   }
 }
 
+/** Whether nothing but an operator can mend this. No further turn is taken then. */
+function mustEnd({ end, queue }: Parts, error: unknown): boolean {
+  if (!(error instanceof BridgeError)) return false
+  end.reach(error)
+  queue.close()
+  return true
+}
+
 /** Finds databases that another bridge has marked and left, and those that failed here a while ago. */
 async function search(parts: Parts): Promise<void> {
   while (!parts.signal.aborted) {
     let mayBeMore = false
     try {
+      await lookAtShape(parts.pool)
       if (parts.queue.waiting < SEARCH_LIMIT / 2) {
         const found = await dirtyDatabases(parts.pool, parts.queue.resting(), SEARCH_LIMIT)
         parts.queue.add(shuffled(found))
@@ -250,6 +256,7 @@ async function search(parts: Parts): Promise<void> {
       }
       overAll(parts, SEARCH)
     } catch (error) {
+      if (mustEnd(parts, error)) return
       if (!parts.signal.aborted) report(parts, error, SEARCH)
     }
     await pause((mayBeMore ? SEARCH_MS / 10 : SEARCH_MS) * (0.75 + Math.random() / 2), parts.signal)

@@ -49,7 +49,7 @@ export async function startRebuild(sql: Queryable, token: string): Promise<void>
 /** Makes sure, until the transaction ends, that this rebuild is the one that is under way. */
 export async function holdRebuild(sql: Queryable, token: string): Promise<void> {
   const results: unknown = await sql.query(HOLD)
-  const [, found] = results as readonly pg.QueryResult<{ readonly rebuilding: string | null }>[]
+  const [, found] = results as readonly pg.QueryResult<Shape>[]
   if (found?.rows[0]?.rebuilding !== token)
     throw new BridgeError('another rebuild has begun, or has finished this one')
 }
@@ -67,15 +67,23 @@ select fingerprint, rebuilding from divan.descriptions`
  * Makes sure, until the transaction ends, that the tables are those of this program's descriptions. A bridge of another
  * version may have changed them since this one started: what this one would write is then wrong, and it must end.
  */
-export async function holdShape(sql: Queryable, fingerprint: string = FINGERPRINT): Promise<void> {
+export async function holdShape(sql: Queryable): Promise<void> {
   const results: unknown = await sql.query(HOLD)
-  const [, found] = results as readonly pg.QueryResult<{
-    readonly fingerprint: string
-    readonly rebuilding: string | null
-  }>[]
-  const row = found?.rows[0]
-  if (row?.rebuilding?.startsWith(fingerprint)) throw new RebuildUnderWay()
-  if (row?.fingerprint !== fingerprint || row.rebuilding !== null) throw new BridgeError(OTHER_BRIDGE)
+  const [, found] = results as readonly pg.QueryResult<Shape>[]
+  checkShape(found?.rows[0])
+}
+
+/** The same as they are now, for a bridge that has nothing to write: it need not wait for that to end. */
+export async function lookAtShape(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<Shape>('select fingerprint, rebuilding from divan.descriptions')
+  checkShape(rows[0])
+}
+
+type Shape = { readonly fingerprint: string; readonly rebuilding: string | null }
+
+function checkShape(shape: Shape | undefined): void {
+  if (shape?.rebuilding?.startsWith(FINGERPRINT)) throw new RebuildUnderWay()
+  if (shape?.fingerprint !== FINGERPRINT || shape.rebuilding !== null) throw new BridgeError(OTHER_BRIDGE)
 }
 
 const OTHER_BRIDGE =
