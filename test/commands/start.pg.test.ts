@@ -122,6 +122,23 @@ t.test('a first day with Divan', async t => {
         t.match(replayed, { code: 0, stdout: '1 dead letter tried again, 0 mended, 1 left\n', stderr: '' })
       })
 
+      await t.test('both processes tell how they are, and status shows it on one screen', async t => {
+        const watch = divan.said('Watch')
+        t.equal((await fetch(`${url}/health`)).status, 200)
+        t.equal((await fetch(new URL('/health', watch))).status, 200)
+        t.match(
+          await (await fetch(watch)).text(),
+          'divan_dead_letters{entity="session",reason="missing_member"} 1',
+        )
+        const asked = await fetch(`${url}/metrics`, { headers: { authorization: `Basic ${basic}` } })
+        t.match(await asked.text(), 'divan_http_requests_total{method="PUT",route="/:db/:doc",status="2xx"}')
+        const { code, stdout, stderr } = await runDivan(t, ['status'], { DIVAN_DATA: dataFolder })
+        t.match({ code, stderr }, { code: 0, stderr: '' }, stdout)
+        t.match(stdout, /^ {2}Server +http:\S+ +ok\n {2}Bridge +http:\S+ +ok\n {2}Postgres +\S+ +ok\n/)
+        t.match(stdout, /^ {2}Databases +\d+ mirrored, all as the server has them$/m)
+        t.match(stdout, /^ {2}Dead letters +1; .*\n +1 +session, missing_member$/m)
+      })
+
       await t.test('SIGTERM stops everything', async t => {
         const parts = partsOf(divan, dataFolder)
         divan.kill('SIGTERM')
@@ -129,6 +146,9 @@ t.test('a first day with Divan', async t => {
         await nothingIsLeft(parts)
         await t.rejects(fetch(url))
         t.notOk(existsSync(join(dataFolder, 'running.json')), 'nothing claims to run')
+        const { code, stdout } = await runDivan(t, ['status'], { DIVAN_DATA: dataFolder })
+        t.equal(code, 1)
+        t.match(stdout, /^ {2}Postgres +nothing runs here/m)
       })
     },
   )
