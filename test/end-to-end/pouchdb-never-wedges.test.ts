@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http'
+import { request } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import PouchDB from 'pouchdb-node'
@@ -6,7 +6,8 @@ import t, { type Test } from 'tap'
 import { userDbName } from '../../design-docs/user-db.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { httpClient } from '../fixtures/http-client.ts'
-import { type Content, fetchWithToken, phone } from '../fixtures/phone.ts'
+import type { Content } from '../fixtures/phone.ts'
+import { agree, contentOf, idsOf, newUser, photo, twoPhones } from '../fixtures/pouch-setting.ts'
 import { rounds } from '../fixtures/rounds.ts'
 import { ADMIN, runningServer } from '../fixtures/running-server.ts'
 import { fatal, type WatchedPhone, watchedPhone } from '../fixtures/watched-phone.ts'
@@ -21,49 +22,8 @@ const server = await runningServer(t, {
   trustProxy: true,
 })
 const admin = httpClient(server.url, server.basic)
-let users = 0
 
 const expired = (user: string) => server.token(user, -10)
-
-/** A watched phone and another one of the same new user. */
-async function twoPhones(t: Test) {
-  const user = `user-${users++}`
-  const one = await watchedPhone(t, server.url, server.token(user))
-  const two = await watchedPhone(t, server.url, server.token(user))
-  return { user, one, two }
-}
-
-const photo = (bytes: number) => ({ content_type: 'image/jpeg', data: Buffer.alloc(bytes, 'photo') })
-
-/** Every document with its leaves, and its attachments’ digests. */
-async function contentOf(database: PouchDB.Database<Content>): Promise<string[]> {
-  const { results } = await database.changes({ style: 'all_docs', include_docs: true })
-  return results
-    .map(({ id, changes, doc }) => {
-      const digests = Object.entries(doc?._attachments ?? {}).map(([name, { digest }]) => `${name}=${digest}`)
-      return [id, ...changes.map(({ rev }) => rev).sort(), ...digests].join(' ')
-    })
-    .sort()
-}
-
-async function agree(
-  databases: readonly PouchDB.Database<Content>[],
-  docs: number,
-  withinMs = 20_000,
-): Promise<void> {
-  await eventually(
-    async () => {
-      const contents = await Promise.all(databases.map(contentOf))
-      const [first = []] = contents
-      return first.length === docs && contents.every(content => content.join() === first.join())
-    },
-    `${databases.length} databases agree on ${docs} documents`,
-    withinMs,
-  )
-}
-
-const idsOf = async (database: PouchDB.Database<Content>) =>
-  (await database.allDocs()).rows.map(row => row.id)
 
 /** Sent documents that could not be stored: what PouchDB said of each. */
 async function pushed({ local, remote }: WatchedPhone) {
@@ -71,14 +31,6 @@ async function pushed({ local, remote }: WatchedPhone) {
   const push = local.replicate.to(remote)
   push.on('denied', told => denied.push(String((told as { id?: string }).id)))
   return { result: await push, denied: denied.sort() }
-}
-
-async function refused(t: Test, call: Promise<unknown>, status: number): Promise<void> {
-  const error = await call.then(
-    () => undefined,
-    error => error,
-  )
-  t.match(error, { status })
 }
 
 /** Writes a document over a connection that may be cut, before or after the server took it. */
@@ -119,7 +71,7 @@ t.test('what vanishes between the feed and _bulk_get holds up nothing else', asy
     },
   }
   for (const [name, vanish] of Object.entries(ways)) {
-    const { user, one, two } = await twoPhones(t)
+    const { user, one, two } = await twoPhones(t, server)
     await two.remote.bulkDocs([{ _id: 'gone' }, { _id: 'kept', _attachments: { 'a.jpg': photo(10) } }])
     let asked: string | undefined
     one.meet = async (request, send) => {
@@ -139,7 +91,7 @@ t.test('what vanishes between the feed and _bulk_get holds up nothing else', asy
 })
 
 t.test('what can never be stored is denied, alone and once', async t => {
-  const { one, two } = await twoPhones(t)
+  const { one, two } = await twoPhones(t, server)
   const big = 'x'.repeat(MAX_DOCUMENT_BYTES)
   const bad: Content[] = [
     { _id: 'b-body', big },
@@ -181,7 +133,7 @@ t.test('what can never be stored is denied, alone and once', async t => {
 })
 
 t.test('every error row of a batch has its id, also for what PouchDB would never send', async t => {
-  const mine = httpClient(`${server.url}/me`, server.bearer(`user-${users++}`))
+  const mine = httpClient(`${server.url}/me`, server.bearer(newUser()))
   const docs = [
     { _id: 'a', _rev: '1-a', _foo: 1 },
     { _id: 'b', _rev: '1-a', _attachments: { _x: { data: '' } } },
@@ -197,7 +149,7 @@ t.test('every error row of a batch has its id, also for what PouchDB would never
 })
 
 t.test('large and many', async t => {
-  const { one, two } = await twoPhones(t)
+  const { one, two } = await twoPhones(t, server)
   const photos = rounds(10, 100)
   const large = rounds(10, 100)
   const small = rounds(500, 10_000)
@@ -236,7 +188,7 @@ async function atEveryRequest(
   patterns: readonly RegExp[] = REQUESTS,
 ): Promise<void> {
   for (const pattern of patterns) {
-    const { user, one, two } = await twoPhones(t)
+    const { user, one, two } = await twoPhones(t, server)
     const name = String(pattern)
     await two.remote.put({ _id: 'theirs', _attachments: { 'a.jpg': photo(1000) } })
     await one.local.put({ _id: 'mine', _attachments: { 'b.jpg': photo(100_000) } })
@@ -290,7 +242,7 @@ t.test('a server that stops at any of its requests, and starts again', async t =
 })
 
 t.test('a token that is never renewed: nothing ends, and the app can see it', async t => {
-  const { user, one } = await twoPhones(t)
+  const { user, one } = await twoPhones(t, server)
   one.token = expired(user)
   one.goOnline()
   await one.local.put({ _id: 'mine' })
@@ -314,7 +266,7 @@ t.test('a token that is never renewed: nothing ends, and the app can see it', as
 })
 
 t.test('a token that runs out while its feed waits, and during an upload', async t => {
-  const { user, one, two } = await twoPhones(t)
+  const { user, one, two } = await twoPhones(t, server)
   one.token = server.token(user, 2)
   const stale = one.token
   const upload = request(`${server.url}/me/upload/a.jpg`, {
@@ -379,148 +331,9 @@ t.test('who guessed too many passwords waits, and goes on when he may', async t 
   await eventually(() => one.local.get('a'), 'and goes on')
 })
 
-t.test('six tabs of one browser, six connections: all are told of every change', async t => {
-  const user = `user-${users++}`
-  const token = server.token(user)
-  const agent = new Agent({ keepAlive: true, maxSockets: 6 })
-  t.teardown(() => agent.destroy())
-  const tabs = await Promise.all(Array.from({ length: 6 }, () => phone(t, server.url, token)))
-  const failed: unknown[] = []
-  const syncs = tabs.map(({ local }) => {
-    const remote = new PouchDB<Content>(`${server.url}/me`, {
-      fetch: (url, options) => fetchWithToken(token)(url, { ...options, agent } as typeof options),
-    })
-    const sync = local.sync(remote, { live: true, retry: true, back_off_function: () => 20 })
-    return sync.on('error', error => failed.push(error)).on('denied', error => failed.push(error))
-  })
-  t.teardown(() => {
-    for (const sync of syncs) sync.cancel()
-  })
-  const databases = tabs.map(({ local }) => local)
-  for (const [index, { local }] of tabs.entries()) await local.put({ _id: `from-${index}` })
-  // Two connections are left for all requests of six phones; on a busy machine that is slow.
-  await agree(databases, 6, 90_000)
-  await databases[5]?.put({ _id: 'one more' })
-  await agree(databases, 7, 90_000)
-  t.strictSame(failed, [])
-})
-
-t.test('sync called twice on one database', async t => {
-  const { one, two } = await twoPhones(t)
-  const syncs = [one.goOnline(), one.goOnline()]
-  for (let i = 0; i < 3; i++) {
-    await one.local.put({ _id: `mine-${i}` })
-    await two.remote.put({ _id: `theirs-${i}` })
-  }
-  await agree([one.local, one.remote], 6)
-  syncs[0]?.cancel()
-  one.events.length = 0
-  await one.local.put({ _id: 'after one of them ended' })
-  await agree([one.local, one.remote], 7)
-})
-
-t.test('what is not a user’s to do is refused and harms nothing', async t => {
-  const { one } = await twoPhones(t)
-  await one.remote.put({ _id: 'mine' })
-  await refused(t, one.remote.destroy(), 403)
-  await refused(t, one.remote.compact(), 403)
-  await refused(t, one.remote.put({ _id: '_design/x' }), 403)
-  const again = await watchedPhone(t, server.url, one.token)
-  t.strictSame(await idsOf(again.remote), ['mine'])
-  for (const name of [userDbName('somebody'), 'recipes']) {
-    const foreign = new PouchDB(`${server.url}/${name}`, { fetch: fetchWithToken(one.token) })
-    await refused(t, foreign.info(), 403)
-    t.equal((await admin.get(`/${name}`)).status, 404)
-  }
-})
-
-t.test('replication with every option an app may give it', async t => {
-  const options: PouchDB.Replication.ReplicateOptions[] = [
-    { batch_size: 1 },
-    { batch_size: 1000, batches_limit: 1 },
-    { checkpoint: false },
-    { checkpoint: 'source' },
-    { checkpoint: 'target' },
-    { doc_ids: ['d-0', 'd-1', 'd-2', 'd-3', 'd-4'] },
-    { since: 0, retry: true, back_off_function: () => 20 },
-    { filter: doc => doc._id !== 'none' },
-    { timeout: 1000, heartbeat: 5000 },
-  ] as PouchDB.Replication.ReplicateOptions[]
-  for (const option of options) {
-    const { one, two } = await twoPhones(t)
-    await one.local.bulkDocs(Array.from({ length: 5 }, (_, i) => ({ _id: `d-${i}` })))
-    await one.local.replicate.to(one.remote, option)
-    await two.local.replicate.from(two.remote, option)
-    t.equal((await idsOf(two.local)).length, 5, JSON.stringify(option))
-    await one.local.put({ _id: 'd-5' })
-    await one.local.replicate.to(one.remote, { ...option, doc_ids: undefined } as typeof option)
-    await two.local.replicate.from(two.remote, { ...option, doc_ids: undefined } as typeof option)
-    t.equal((await idsOf(two.local)).length, 6, `again, ${JSON.stringify(option)}`)
-  }
-})
-
-t.test('live replication without heartbeats, from now on, and without PouchDB’s own set-up', async t => {
-  const { user, one, two } = await twoPhones(t)
-  await two.remote.put({ _id: 'before' })
-  const remote = new PouchDB<Content>(`${server.url}/me`, {
-    skip_setup: true,
-    fetch: fetchWithToken(server.token(user)),
-  })
-  const pull = one.local.replicate.from(remote, {
-    live: true,
-    heartbeat: false,
-    since: 'now',
-    retry: true,
-    back_off_function: () => 20,
-  } as PouchDB.Replication.ReplicateOptions)
-  t.teardown(() => pull.cancel())
-  await new Promise(resolve => pull.once('paused', resolve))
-  await two.remote.put({ _id: 'after' })
-  await eventually(() => one.local.get('after'), 'what came after')
-  t.strictSame(await idsOf(one.local), ['after'])
-})
-
-t.test('PouchDB’s calls on the remote database', async t => {
-  const { one } = await twoPhones(t)
-  const { remote } = one
-  const seen: string[] = []
-  const feed = remote.changes({ live: true, since: 0, include_docs: true, attachments: true })
-  feed.on('change', ({ doc }) => seen.push(Object.keys(doc?._attachments ?? {}).join()))
-  t.teardown(() => feed.cancel())
-
-  const name = 'a b/c/é%2F?.jpg'
-  const first = await remote.putAttachment('d/1', name, Buffer.from('bytes'), 'image/jpeg')
-  t.equal(String(await remote.getAttachment('d/1', name)), 'bytes')
-  t.equal(String(await remote.getAttachment('d/1', name, { rev: first.rev })), 'bytes')
-  const doc = await remote.get('d/1', { attachments: true })
-  t.match(doc._attachments, { [name]: { data: btoa('bytes') } })
-  await eventually(() => seen.includes(name), 'the live feed has the attachment')
-
-  const second = await remote.put({ _id: 'd/1', _rev: first.rev, v: 2 })
-  await remote.bulkDocs([{ _id: 'd/1', _rev: '2-ffff', _revisions: { start: 2, ids: ['ffff', 'eeee'] } }], {
-    new_edits: false,
-  })
-  const leaves = await remote.get('d/1', { open_revs: 'all' })
-  t.strictSame(leaves.map(leaf => ('ok' in leaf ? leaf.ok._rev : leaf)).sort(), [second.rev, '2-ffff'].sort())
-  const some = await remote.get('d/1', { open_revs: ['2-ffff', '9-9999'] })
-  t.match(some, [{ ok: { _rev: '2-ffff' } }, { missing: '9-9999' }])
-  const bulk = await remote.bulkGet({ docs: [{ id: 'd/1', rev: '2-ffff' }, { id: 'none' }] })
-  t.match(bulk.results, [
-    { id: 'd/1', docs: [{ ok: { _rev: '2-ffff' } }] },
-    { id: 'none', docs: [{ error: { error: 'not_found' } }] },
-  ])
-  const { rows } = await remote.allDocs({ keys: ['d/1', 'none', 'é/"'], include_docs: true, conflicts: true })
-  t.match(rows, [{ id: 'd/1', doc: { _conflicts: [String] } }, { error: 'not_found' }, { key: 'é/"' }])
-  const attachment = await remote.putAttachment('d/2', 'x', Buffer.from('x'), 'text/plain')
-  await remote.removeAttachment('d/2', 'x', attachment.rev)
-  await refused(t, remote.getAttachment('d/2', 'x'), 404)
-  t.match(await remote.info(), { doc_count: 2, db_name: String })
-  await remote.close()
-})
-
 t.test('a phone that once fell back to one request for each document goes on so', async t => {
   // PouchDB remembers it for the host, as long as the process lives.
-  const { one, two } = await twoPhones(t)
+  const { one, two } = await twoPhones(t, server)
   const local = server.url.replace('127.0.0.1', 'localhost')
   const slow = await watchedPhone(t, local, one.token)
   slow.meet = atFirst(/^POST _bulk_get/, () => {
