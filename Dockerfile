@@ -30,11 +30,13 @@ ENV NODE_ENV=production DIVAN_HOST=0.0.0.0 DIVAN_DATA=/data
 # Not root: the embedded Postgres refuses it, and nothing here needs it.
 USER node
 VOLUME /data
-EXPOSE 5984
+# The server, and what the bridge tells of itself.
+EXPOSE 5984 5985
 
-# For `start` and `server`; a container that runs the bridge alone is started with --no-healthcheck.
+# For `start` and `server`: whether the store reads and writes. A Postgres that is away is no reason to start the server again.
+# A container that runs the bridge alone is started with --no-healthcheck, or with a check of port 5985.
 HEALTHCHECK --start-period=30s --interval=30s --timeout=5s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.DIVAN_PORT || 5984) + '/_up').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.DIVAN_PORT || 5984) + '/health').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 
 # `docker stop` sends SIGTERM: bridge, Postgres and server are closed in order, within a second or two as a rule.
 ENTRYPOINT ["divan"]

@@ -37,17 +37,20 @@ async function program(t: Test) {
   const running = spawnDivan(t, ['start'], environment)
   await eventually(() => running.stdout().includes('npx divan demo'), 'the first lines', 60_000)
   const text = await readFile(join(folder, 'data/running.json'), 'utf8')
-  const { serverUrl, databaseUrl } = JSON.parse(text) as { serverUrl: string; databaseUrl: string }
+  const urls = JSON.parse(text) as Record<'serverUrl' | 'databaseUrl' | 'bridgeUrl', string>
   const stop = async () => {
     running.kill('SIGTERM')
     await running.ended
   }
-  return { folder, environment, serverUrl, databaseUrl, stop }
+  return { folder, environment, stop, ...urls }
 }
 
 t.test('every block of the README that can be pasted does what it says', async t => {
-  const { folder, environment, serverUrl, databaseUrl, stop } = await program(t)
-  const here = (text: string) => text.replaceAll('127.0.0.1:5984', new URL(serverUrl).host)
+  const { folder, environment, serverUrl, bridgeUrl, databaseUrl, stop } = await program(t)
+  const here = (text: string) =>
+    text
+      .replaceAll('127.0.0.1:5984', new URL(serverUrl).host)
+      .replaceAll('127.0.0.1:5985', new URL(bridgeUrl).host)
 
   async function shell(text: string): Promise<string> {
     const script = here(text).replaceAll('npx divan', `${process.execPath} ${PROGRAM}`)
@@ -101,6 +104,8 @@ t.test('every block of the README that can be pasted does what it says', async t
 
   const said = await shell(operator)
   t.match(said, 'DIVAN_PORT', 'help lists the settings')
+  t.match(said, /^ {2}Postgres +\S+ +ok$/m, 'status')
+  t.equal(said.match(/^\{"status":"ok"\}$/gm)?.length, 2, 'the health of both')
 
   t.match(await shell(backup), /backup\.sqlite: \d+ databases, [1-9]\d* documents?, /, 'while it runs')
   t.match(await readFile(join(folder, 'secrets-of-the-backup.json'), 'utf8'), 'jwtSecret')
