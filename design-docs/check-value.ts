@@ -1,5 +1,6 @@
 import type { Field } from './entity.ts'
 import { MAX_ID_LENGTH } from './entity.ts'
+import { hasLoneSurrogate } from './lone-surrogate.ts'
 import { isUuid } from './uuid.ts'
 
 const MAX_INTEGER = 2 ** 31 - 1
@@ -33,7 +34,7 @@ export function checkValue(field: Field, value: unknown): string | undefined {
 export function checkText(value: unknown, maxLength: number | undefined): string | undefined {
   if (typeof value !== 'string') return `Expected text, found ${nameOf(value)}.`
   if (value.includes('\0')) return 'The text holds a NUL character, which Postgres cannot store.'
-  if (/\p{Surrogate}/u.test(value)) return 'The text holds half a surrogate pair, which is no character.'
+  if (hasLoneSurrogate(value)) return 'The text holds half a surrogate pair, which is no character.'
   if (maxLength === undefined || value.length <= maxLength) return undefined
   const length = characters(value)
   if (length <= maxLength) return undefined

@@ -1,4 +1,5 @@
 import assert from 'node:assert'
+import { hasLoneSurrogate } from './lone-surrogate.ts'
 import { isUuid, uuidV5 } from './uuid.ts'
 
 const PREFIX = 'userdb-'
@@ -18,7 +19,7 @@ export interface UserDb {
 
 /** The name of a user's database: lower-case hex of his `sub` in UTF-8, as CouchDB's couch_peruser has it. */
 export function userDbName(sub: string): string {
-  assert(sub !== '' && isWellFormed(sub), 'a sub is text that UTF-8 can hold')
+  assert(sub !== '' && !hasLoneSurrogate(sub), 'a sub is text that UTF-8 can hold')
   return PREFIX + Buffer.from(sub, 'utf8').toString('hex')
 }
 
@@ -39,9 +40,4 @@ export function userOfDb(name: string): UserDb | undefined {
 /** The user's id in Postgres: his `sub` where that is a UUID, else a UUID made from it. */
 export function userUuid(sub: string): string {
   return isUuid(sub) ? sub.toLowerCase() : uuidV5(USER_NAMESPACE, sub)
-}
-
-/** Lone surrogates all become the same character in UTF-8: two users would share a database. */
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
 }

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import jwt from 'jsonwebtoken'
+import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
 import { isUuid } from '../../design-docs/uuid.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Caller } from './caller.ts'
@@ -73,7 +74,7 @@ function verifiedClaims(token: string, key: KeyObject, options: jwt.VerifyOption
 
 /** Text that UTF-8 can hold: lone surrogates all become one character there, and two users would share a database. */
 function isUserName(sub: string): boolean {
-  return sub !== '' && !/\p{Surrogate}/u.test(sub) && Buffer.byteLength(sub) <= MAX_SUB_BYTES
+  return sub !== '' && !hasLoneSurrogate(sub) && Buffer.byteLength(sub) <= MAX_SUB_BYTES
 }
 
 /** A UUID is the same user in either case: in Postgres it is one `user_id`, so it must be one database here. */

@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
+import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
 import { CouchError } from '../couch-error.ts'
 import type { AttachmentEdit } from '../store/store.ts'
-import { isDotSegment, LONE_SURROGATE } from './checked-doc-id.ts'
+import { isDotSegment } from './checked-doc-id.ts'
 
 const DIGEST = /^[a-z0-9]+-[A-Za-z0-9+/=]{1,128}$/
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
@@ -71,7 +72,7 @@ export function checkAttachmentName(name: string): void {
   if (name === '') throw new CouchError('bad_request', 'Attachment name must not be empty')
   if (name.startsWith('_'))
     throw new CouchError('bad_request', `Attachment name "${name}" starts with prohibited character "_"`)
-  if (LONE_SURROGATE.test(name)) throw new CouchError('bad_request', 'Attachment name must be valid UTF-8')
+  if (hasLoneSurrogate(name)) throw new CouchError('bad_request', 'Attachment name must be valid UTF-8')
   // A URL parser drops them: a phone that asked for `a/..` was given the document, and kept that for the photo.
   if (name.split('/').some(isDotSegment))
     throw new CouchError('bad_request', `Attachment name "${name}" must not have "." or ".." between slashes`)

@@ -15,7 +15,7 @@ const PAGE_ROWS = 1000
  * Numbers that one read looks at, where it may have to pass over all of them because they are of other types: some 4 ms. The changes of a
  * whole database stand closer than that, so for these it means nothing.
  */
-const STRETCH = 20_000
+export const STRETCH = 20_000
 
 /** What one read looks at: rows beyond `after`, as far as `upTo`. */
 type Stretch = Pick<ChangesQuery, 'after' | 'upTo'>

@@ -1,10 +1,8 @@
+import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
 import { CouchError } from '../couch-error.ts'
 
 const DESIGN = '_design/'
 const LOCAL = '_local/'
-
-/** Half a character: what JSON's `\u` escapes can say and UTF-8 cannot. */
-export const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** True for what a client's URL parser takes for a way through the path and drops, however it was escaped. */
 export function isDotSegment(segment: string): boolean {
@@ -20,7 +18,7 @@ export function checkedDocId(id: unknown): string {
   if (typeof id !== 'string') throw new CouchError('illegal_docid', 'Document id must be a string')
   if (id === '') throw new CouchError('illegal_docid', 'Document id must not be empty')
   if (id.charCodeAt(0) === 0x5f) checkReserved(id)
-  if (LONE_SURROGATE.test(id)) throw new CouchError('illegal_docid', 'Document id must be valid UTF-8')
+  if (hasLoneSurrogate(id)) throw new CouchError('illegal_docid', 'Document id must be valid UTF-8')
   if (isDotSegment(id)) throw new CouchError('illegal_docid', 'Document id must not be `.` or `..`')
   return id
 }

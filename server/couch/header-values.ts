@@ -1,4 +1,4 @@
-import { LONE_SURROGATE } from './checked-doc-id.ts'
+import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
 
 /**
  * Texts of documents as values of headers, in an answer or in a part of one. Names, ids and content types come from clients and may be
@@ -22,7 +22,7 @@ export function contentTypeValue(contentType: string): string {
  * order of `_attachments` says which is which.
  */
 export function dispositionValue(name: string): string {
-  if (LONE_SURROGATE.test(name) || name.length > MAX_CHARS) return 'attachment'
+  if (hasLoneSurrogate(name) || name.length > MAX_CHARS) return 'attachment'
   const parameter = UNPRINTABLE.test(name)
     ? `filename*=UTF-8''${encoded(name)}`
     : `filename="${name.replaceAll(/["\\]/g, '\\$&')}"`

@@ -4,6 +4,7 @@ import type { DatabaseKind } from '../../design-docs/entity.ts'
 import type { JsonObject } from '../../design-docs/json-object.ts'
 import type { Problem } from '../../design-docs/problem.ts'
 import type { ChangeRow, Database, Place, Revision } from '../store/store.ts'
+import { STRETCH } from './changes-feed.ts'
 import { isDesignDocId } from './checked-doc-id.ts'
 import { endText } from './feed-frame.ts'
 import type { LiveWait } from './live-wait.ts'
@@ -12,8 +13,6 @@ import { TextWriter } from './text-writer.ts'
 
 /** Documents of one turn: each is parsed, which the rest of the server never does. Large ones end a page earlier, see `Database.changes`. */
 const PAGE_ROWS = 100
-/** Numbers of one turn: of a view of one type it may pass over all of them, see `STRETCH` of changes-feed.ts. */
-const PAGE_NUMBERS = 20_000
 
 export type ProblemsRequest = {
   readonly kind: DatabaseKind
@@ -71,7 +70,7 @@ export class ProblemsFeed {
     while (this.#left > 0 && !wait.hasEnded()) {
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
-      const upTo = this.#at + PAGE_NUMBERS
+      const upTo = this.#at + STRETCH
       const page = await this.#request.turns.run(() => this.#checkedPage(upTo))
       for (const checked of page) {
         if (wait.hasEnded()) return
