@@ -143,10 +143,14 @@ async function readText(response: Response, request: CouchRequest, heard: () => 
   return Buffer.concat(chunks).toString('utf8')
 }
 
+const CHECK_CREDENTIALS = 'the bridge needs the name and password of a server admin. Check DIVAN_SERVER_URL'
+
 function refusal(url: string, status: number, text: string): ServerError {
   const { error: word, reason } = parseRefusal(text)
   const said = [word, reason].filter(part => part !== undefined).join(': ')
-  return new ServerError(`${url} answers ${status}${said === '' ? '' : ` (${said})`}`, {
+  const words = said === '' ? '' : ` (${said})`
+  const hint = status === 401 || status === 403 ? `: ${CHECK_CREDENTIALS}` : ''
+  return new ServerError(`${url} answers ${status}${words}${hint}`, {
     status,
     word,
     reason,

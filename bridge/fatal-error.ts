@@ -24,8 +24,7 @@ export function fatalError(error: unknown, databaseUrl: string): unknown {
 
 function fatalAnswer(error: ServerError): BridgeError | undefined {
   if (error.status === 401 || error.status === 403) {
-    const message = `${error.message}: the bridge needs the name and password of a server admin. Check DIVAN_SERVER_URL`
-    return new BridgeError(message, { cause: error })
+    return new BridgeError(error.message, { cause: error })
   }
   if (error.status !== 404) return undefined
   const message = `${error.message}: it has no feed of changed databases (a CouchDB needs the database _global_changes). Check DIVAN_SERVER_URL`

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { BridgeError } from './bridge-error.ts'
-import { isConnectionError } from './postgres-errors.ts'
+import { isConnectionError, isTooManyConnections } from './postgres-errors.ts'
 
 /** What runs a statement: the pool, or the one connection of a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>
@@ -95,7 +95,7 @@ export async function inLongTransaction<T>(pool: pg.Pool, work: (sql: Queryable)
 }
 
 async function between<T>(begin: string, pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
+  const client = await connection(pool)
   let broken: Error | undefined
   try {
     await client.query(begin)
@@ -109,6 +109,32 @@ async function between<T>(begin: string, pool: pg.Pool, work: (sql: Queryable) =
     // A connection in an unknown state is closed, not given to the next one.
     client.release(broken)
   }
+}
+
+/** Pools that have fewer connections than they would use, for so long. */
+const narrowed = new WeakSet<pg.Pool>()
+const NARROW_MS = 60_000
+
+/** Where Postgres refuses one more connection, the pool goes on with those it has, and asks for more later. */
+async function connection(pool: pg.Pool): Promise<pg.PoolClient> {
+  for (;;) {
+    try {
+      return await pool.connect()
+    } catch (error) {
+      if (!isTooManyConnections(error) || pool.totalCount === 0) throw error
+      if (!narrowed.has(pool)) widenLater(pool, pool.options.max)
+      pool.options.max = pool.totalCount
+    }
+  }
+}
+
+function widenLater(pool: pg.Pool, max: number): void {
+  narrowed.add(pool)
+  const widen = () => {
+    pool.options.max = max
+    narrowed.delete(pool)
+  }
+  setTimeout(widen, NARROW_MS).unref()
 }
 
 /** The error that makes the connection unusable, if there is one. */

@@ -69,6 +69,11 @@ export function isTooSlow(error: unknown): boolean {
   return error instanceof pg.DatabaseError && ['57014', '25P04'].includes(error.code ?? '')
 }
 
+/** Whether Postgres has no more connections, for anybody or for this user. */
+export function isTooManyConnections(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '53300'
+}
+
 /** What the driver itself says carries no code. */
 const DRIVER_ERROR = /connection|timeout|SSL|^SASL/i
 
