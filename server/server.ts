@@ -8,11 +8,11 @@ import { createSessionCookies } from './auth/session-cookie.ts'
 import { createSessions } from './auth/sessions.ts'
 import { isBodilessError } from './couch/bodiless-errors.ts'
 import { USERS_DATABASE } from './couch/checked-database-name.ts'
-import { ParseGate } from './couch/parse-gate.ts'
 import { couchRoutes } from './couch/routes.ts'
 import { createApp } from './http/app.ts'
 import { type Listening, listen } from './http/listen.ts'
 import { createLog } from './http/log.ts'
+import { MemoryGate } from './http/memory-gate.ts'
 import { createOpenCalls, type OpenCalls } from './http/open-calls.ts'
 import { createHealth } from './ops/health.ts'
 import { opsRoutes } from './ops/routes.ts'
@@ -99,7 +99,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
   const checkPassword = createPasswordCheck(options.admins, parts.log)
   const sessions = createSessions(createSessionCookies(options.jwt.secret, options.admins), checkPassword)
   // Not the gate of documents: what others only ask for must not hold up what phones push.
-  const bodies = new ParseGate()
+  const bodies = new MemoryGate()
   const version = await packageVersion()
   const { store, calls } = parts
   const metrics = createServerMetrics({ store, openCalls: () => calls.size, version })
@@ -108,7 +108,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     limits: options,
     feedsPerToken: options.feedsPerToken,
     uploadsFolder: join(options.dataFolder, UPLOADS_FOLDER),
-    parseGate: new ParseGate(),
+    memoryGate: new MemoryGate(),
     version,
     log: parts.log,
     adminSessions: sessions,

@@ -1,5 +1,5 @@
+import { BoundedMap } from '../bounded-map.ts'
 import { CouchError } from '../couch-error.ts'
-import { BoundedMap } from './bounded-map.ts'
 import { networkOf } from './network-of.ts'
 
 /** How long failures are remembered, from the first of them. CouchDB's own lockout takes as long. */

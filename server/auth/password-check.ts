@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { BoundedMap } from '../bounded-map.ts'
 import { CouchError } from '../couch-error.ts'
-import { BoundedMap } from './bounded-map.ts'
 import { createGuessLimit, type Guess } from './guess-limit.ts'
 import { networkOf } from './network-of.ts'
 import { decoyHash, verifyPassword } from './password.ts'

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import { namesJson } from '../http/content-type.ts'
 import type { Answer, Route } from '../http/route.ts'
+import { TextWriter } from '../http/text-writer.ts'
 import type { Database, NameRange } from '../store/store.ts'
 import {
   type AllDocsBody,
@@ -13,7 +14,6 @@ import {
 } from './all-docs-query.ts'
 import { keyRows, type RowText, rangeRows } from './all-docs-rows.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
-import { TextWriter } from './text-writer.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
 /** So many rows are written before other clients have their turn. */

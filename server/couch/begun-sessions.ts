@@ -1,4 +1,4 @@
-import { BoundedMap } from '../auth/bounded-map.ts'
+import { BoundedMap } from '../bounded-map.ts'
 import { CouchError } from '../couch-error.ts'
 import { isSequence } from '../store/sequences.ts'
 import type { Database } from '../store/store.ts'

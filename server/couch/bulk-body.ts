@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
+import type { MemoryGate } from '../http/memory-gate.ts'
 import type { DocLimits } from './doc-input.ts'
 import { DocScanner } from './doc-scanner.ts'
 import { isSourceTooLarge, maxSourceBytes } from './doc-source.ts'
-import type { ParseGate } from './parse-gate.ts'
 import { type CutValue, idInText } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
@@ -31,7 +31,7 @@ export type BulkBodyOptions = {
   /** Where large bodies wait. Made when it is needed. */
   readonly uploadsFolder: string
   readonly limits: DocLimits
-  readonly parseGate: ParseGate
+  readonly memoryGate: MemoryGate
   /** Aborts when nobody waits for the answer. */
   readonly signal: AbortSignal
 }
@@ -56,8 +56,8 @@ export async function receiveBulkBody(
   return spooledBody({ chunks, rest: iterator }, options)
 }
 
-async function parsedBody(bytes: Buffer, { parseGate, signal }: BulkBodyOptions): Promise<BulkBody> {
-  const leave = await parseGate.enter(bytes.length, signal)
+async function parsedBody(bytes: Buffer, { memoryGate, signal }: BulkBodyOptions): Promise<BulkBody> {
+  const leave = await memoryGate.enter(bytes.length, signal)
   try {
     return { ...parse(bytes), close: async () => leave() }
   } catch (error) {
@@ -88,7 +88,7 @@ async function spooledBody(arriving: Arriving, options: BulkBodyOptions): Promis
       throw new CouchError('bad_request', '`docs` parameter must be an array.')
     if (!hasDocs) throw missingDocs()
     const newEdits = readNewEdits(members.get('new_edits'))
-    const leave = await options.parseGate.enter(largest, options.signal)
+    const leave = await options.memoryGate.enter(largest, options.signal)
     const close = async () => {
       leave()
       await file.close()
@@ -115,7 +115,7 @@ type Spooled = { readonly scanner: DocScanner; readonly largest: number }
 async function spool(
   { chunks, rest }: Arriving,
   file: FileHandle,
-  { limits, parseGate, signal }: BulkBodyOptions,
+  { limits, memoryGate, signal }: BulkBodyOptions,
 ): Promise<Spooled> {
   const scanner = new DocScanner(maxSourceBytes(limits))
   let count = 0
@@ -127,7 +127,7 @@ async function spool(
     for (const cut of found) {
       const bytes = cut.kind === 'whole' ? cut.source.length : 0
       largest = Math.max(largest, bytes)
-      const leave = await parseGate.enter(bytes, signal)
+      const leave = await memoryGate.enter(bytes, signal)
       try {
         bulkDoc(cut, limits)
       } finally {

@@ -3,17 +3,17 @@ import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { jsonQuality, namedQuality } from '../http/accept.ts'
+import { idValue } from '../http/header-values.ts'
+import { multipartPieces, newBoundary, type WrittenPart } from '../http/multipart-writer.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
+import { writePieces } from '../http/text-writer.ts'
 import type { Database } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { type DocReader, withOverlay } from './design-overlay.ts'
 import { latestOf, leafRevsOf } from './doc-query.ts'
-import { idValue } from './header-values.ts'
-import { multipartPieces, newBoundary, type Part } from './multipart-writer.ts'
 import { errorPart, type OpenRevision, openRevs, revisionPart, revisionPieces } from './open-revision.ts'
 import { flag } from './query-values.ts'
 import { isRev } from './rev.ts'
-import { writePieces } from './text-writer.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
 
@@ -148,7 +148,7 @@ function* outcomePieces(head: string, outcomes: Iterable<Outcome>): Generator<st
 }
 
 /** A part for each outcome, with the bytes of attachments. Which one it belongs to stands in its JSON. */
-function* partsOf(results: Iterable<Result>): Generator<Part> {
+function* partsOf(results: Iterable<Result>): Generator<WrittenPart> {
   for (const { outcomes } of results) {
     for (const outcome of outcomes)
       yield 'error' in outcome ? errorPart(outcome) : revisionPart(outcome, identity(outcome))

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { TextWriter } from '../http/text-writer.ts'
 import { isSequence, timeOf } from '../store/sequences.ts'
 import type { ChangeRow, ChangesQuery, Database, Place } from '../store/store.ts'
 import { rowPieces, rowText } from './change-row.ts'
@@ -7,7 +8,6 @@ import { isDesignDocId } from './checked-doc-id.ts'
 import { type FeedFrame, FRAMES } from './feed-frame.ts'
 import { type FoundBytes, findBytes } from './inline-attachments.ts'
 import type { LiveWait } from './live-wait.ts'
-import { TextWriter } from './text-writer.ts'
 
 /** Rows of one read. Bodies end a page earlier, see `Database.changes`. */
 const PAGE_ROWS = 1000

@@ -5,9 +5,9 @@ import { isOwnDatabase } from '../auth/access.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Sessions } from '../auth/sessions.ts'
 import { CouchError } from '../couch-error.ts'
+import type { MemoryGate } from '../http/memory-gate.ts'
 import type { Call, Route } from '../http/route.ts'
 import type { Database, Store } from '../store/store.ts'
-import type { ParseGate } from './parse-gate.ts'
 
 /** What the protocol's routes are built with. */
 export type CouchContext = {
@@ -20,7 +20,7 @@ export type CouchContext = {
   readonly feedsPerToken?: number | undefined
   /** Where large bodies wait until they are complete. */
   readonly uploadsFolder: string
-  readonly parseGate: ParseGate
+  readonly memoryGate: MemoryGate
   /** Of this package. */
   readonly version: string
   readonly log: Logger

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { CouchError } from '../couch-error.ts'
 import type { Answer, Route } from '../http/route.ts'
+import { TextWriter } from '../http/text-writer.ts'
 import type { NameRange, Store } from '../store/store.ts'
 import type { CouchContext } from './couch-context.ts'
 import { factsAnswer } from './database-facts.ts'
 import { count, flag, jsonValue } from './query-values.ts'
-import { TextWriter } from './text-writer.ts'
 
 const MAX_KEYS = 100
 const MAX_BODY_BYTES = 1024 * 1024

@@ -2,7 +2,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { CouchError } from '../couch-error.ts'
 import { unpacked } from '../http/body-stream.ts'
-import { multipartBoundary, multipartParts, type Part } from '../http/multipart-reader.ts'
+import { multipartBoundary, multipartParts, type ReceivedPart } from '../http/multipart-reader.ts'
+import { fileNames } from '../http/part-name.ts'
 import { readBytes } from '../http/read-bytes.ts'
 import type { Call } from '../http/route.ts'
 import type { AttachmentEdit, Database, Edit } from '../store/store.ts'
@@ -12,7 +13,6 @@ import type { CouchContext } from './couch-context.ts'
 import { type RawDoc, rawDoc } from './doc-input.ts'
 import { maxSourceBytes, parseDocSource } from './doc-source.ts'
 import { type Follows, readFollows } from './follows.ts'
-import { fileNames } from './part-name.ts'
 
 /** Of one document's small attachments, which go with their edit. What comes after these goes into the store at once. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
@@ -22,7 +22,7 @@ const MAX_MEMORY_BYTES = 8 * 1024 * 1024
  */
 const TINY_BYTES = 512
 
-export type MultipartOptions = Pick<CouchContext, 'limits' | 'parseGate'> & {
+export type MultipartOptions = Pick<CouchContext, 'limits' | 'memoryGate'> & {
   readonly database: Database
   /** What the document asks for. In it the attachments that follow are stubs. */
   readonly editOf: (doc: RawDoc) => Edit
@@ -43,7 +43,7 @@ export async function receiveMultipartDoc<Result>(
   try {
     const { edit, body, follows } = await receiveDoc(await parts.next(), options, signal)
     await receiveBodies(parts, follows, { ...options, bodies })
-    const leave = await options.parseGate.enter(body.length, signal)
+    const leave = await options.memoryGate.enter(body.length, signal)
     try {
       return await write({ ...edit, body: body.toString(), attachments: withBodies(edit, bodies) })
     } finally {
@@ -60,13 +60,13 @@ export async function receiveMultipartDoc<Result>(
 type Received = { readonly edit: Edit; readonly body: Buffer; readonly follows: readonly Follows[] }
 
 async function receiveDoc(
-  { done, value: part }: IteratorResult<Part, void>,
-  { limits, parseGate, editOf }: MultipartOptions,
+  { done, value: part }: IteratorResult<ReceivedPart, void>,
+  { limits, memoryGate, editOf }: MultipartOptions,
   signal: AbortSignal,
 ): Promise<Received> {
   if (done || part === undefined) throw new CouchError('bad_request', 'The multipart body has no parts')
   const source = await readDocPart(part, maxSourceBytes(limits))
-  const leave = await parseGate.enter(source.length, signal)
+  const leave = await memoryGate.enter(source.length, signal)
   try {
     const { doc, follows } = readFollows(rawDoc(parseDocSource(source, limits)), source)
     const edit = editOf(doc)
@@ -78,7 +78,7 @@ async function receiveDoc(
   }
 }
 
-function readDocPart(part: Part, maxBytes: number): Promise<Buffer> {
+function readDocPart(part: ReceivedPart, maxBytes: number): Promise<Buffer> {
   const type = part.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new CouchError(
@@ -96,7 +96,7 @@ function readDocPart(part: Part, maxBytes: number): Promise<Buffer> {
 type Receiving = MultipartOptions & { readonly bodies: Map<string, AttachmentBody> }
 
 async function receiveBodies(
-  parts: AsyncGenerator<Part, void>,
+  parts: AsyncGenerator<ReceivedPart, void>,
   follows: readonly Follows[],
   receiving: Receiving,
 ): Promise<void> {
@@ -129,7 +129,7 @@ async function receiveBodies(
  * have mean nothing.
  */
 function attachmentOf(
-  part: Part,
+  part: ReceivedPart,
   awaited: ReadonlyMap<string, Follows>,
   numbers: ReadonlyMap<string, number>,
 ): Follows {
@@ -154,7 +154,7 @@ function attachmentOf(
 }
 
 async function receiveBody(
-  part: Part,
+  part: ReceivedPart,
   attachment: Follows,
   { database, limits, maxMemoryBytes }: Receiving & { readonly maxMemoryBytes: number },
 ): Promise<AttachmentBody> {
@@ -178,7 +178,7 @@ async function receiveBody(
 }
 
 /** What a part says of how its bytes are written has to be what the document says, or one of them would be stored wrongly. */
-function checkHeaders({ headers }: Part, { encoding }: Follows, what: string): void {
+function checkHeaders({ headers }: ReceivedPart, { encoding }: Follows, what: string): void {
   const packed = (headers.get('content-encoding') ?? '').toLowerCase()
   const isOther = packed !== '' && packed !== (encoding === '' ? 'identity' : encoding.toLowerCase())
   if (isOther)

@@ -1,17 +1,17 @@
 import { CouchError } from '../couch-error.ts'
+import { matchesEtag } from '../http/etag.ts'
+import { multipartLength, multipartPieces, newBoundary } from '../http/multipart-writer.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
+import { writePieces } from '../http/text-writer.ts'
 import type { Database } from '../store/store.ts'
 import { isLocalDocId, localName } from './checked-doc-id.ts'
 import type { CouchContext } from './couch-context.ts'
 import { type DocReader, withOverlay } from './design-overlay.ts'
 import { type DocQuery, docQuery, isPlain, openDoc } from './doc-query.ts'
 import { docIdOf, docRoutes } from './doc-route.ts'
-import { matchesEtag } from './etag.ts'
 import { answerLocalDoc } from './local-docs.ts'
-import { multipartLength, multipartPieces, newBoundary } from './multipart-writer.ts'
 import { type OpenRevision, openRevision, relatedParts, revisionPieces } from './open-revision.ts'
 import { answerOpenRevs, prefersMultipart } from './open-revs.ts'
-import { writePieces } from './text-writer.ts'
 
 /** `GET /db/doc` in all its forms. */
 export function docReadRoutes(context: CouchContext): readonly Route[] {

@@ -76,9 +76,9 @@ async function putMultipart(
   { id, context }: { readonly id: string; readonly context: CouchContext },
 ): Promise<Answer> {
   if (isLocalDocId(id)) throw new CouchError('bad_request', '_local documents do not accept attachments.')
-  const { limits, parseGate } = context
+  const { limits, memoryGate } = context
   const editOf = (doc: RawDoc) => namedEdit(call, { id, doc, limits })
-  return receiveMultipartDoc(call, { database, limits, parseGate, editOf }, async edit =>
+  return receiveMultipartDoc(call, { database, limits, memoryGate, editOf }, async edit =>
     createdAnswer(await writeEdit(database, edit), locationOf(call, id)),
   )
 }
@@ -96,11 +96,11 @@ async function postDocument(call: WriteCall, database: Database, context: CouchC
 /** Reads the document and stores it; others wait for the room that a large one takes until it is stored. */
 async function withDocument(
   call: WriteCall,
-  { limits, parseGate }: CouchContext,
+  { limits, memoryGate }: CouchContext,
   store: (doc: RawDoc) => Promise<Answer>,
 ): Promise<Answer> {
   const source = await readBody(call.stream as Readable, maxSourceBytes(limits))
-  const leave = await parseGate.enter(source.length, call.signal)
+  const leave = await memoryGate.enter(source.length, call.signal)
   try {
     return await store(rawDoc(source.length === 0 ? undefined : parseDocSource(source, limits)))
   } finally {

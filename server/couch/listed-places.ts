@@ -1,5 +1,5 @@
-import { BoundedMap } from '../auth/bounded-map.ts'
 import type { Caller } from '../auth/caller.ts'
+import { BoundedMap } from '../bounded-map.ts'
 import type { Database } from '../store/store.ts'
 import type { FeedRequest } from './changes-query.ts'
 

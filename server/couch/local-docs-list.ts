@@ -1,10 +1,10 @@
 import type { Answer, Route } from '../http/route.ts'
+import { TextWriter } from '../http/text-writer.ts'
 import type { Database, LocalDocRow, NameRange } from '../store/store.ts'
 import { rowsInPages } from './all-docs-pages.ts'
 import { type AllDocsRequest, allDocsQuery, allDocsRequest } from './all-docs-query.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { localDocText } from './local-docs.ts'
-import { TextWriter } from './text-writer.ts'
 
 const PREFIX = '_local/'
 

@@ -115,9 +115,9 @@ export async function deleteLocalDoc(
 }
 
 async function readAndPut(call: LocalCall, database: Database, context: LocalContext): Promise<Answer> {
-  const { limits, sessions, parseGate } = context
+  const { limits, sessions, memoryGate } = context
   const source = await readBody(call.stream as Readable, 2 * limits.maxDocumentBytes)
-  const leave = await parseGate.enter(source.length, call.signal)
+  const leave = await memoryGate.enter(source.length, call.signal)
   try {
     return await putSource(call, database, { sessions, limits, source })
   } finally {

@@ -1,10 +1,11 @@
+import { contentTypeValue, dispositionValue } from '../http/header-values.ts'
+import { multipartPieces, newBoundary, type SizedPart, type WrittenPart } from '../http/multipart-writer.ts'
+import type { Piece } from '../http/text-writer.ts'
 import type { Attachment, Revision, StoredDoc } from '../store/store.ts'
 import type { DocReader } from './design-overlay.ts'
 import { type MemberQuery, membersOf } from './doc-query.ts'
 import { attachmentFollows, attachmentStub, docText } from './doc-text.ts'
-import { contentTypeValue, dispositionValue } from './header-values.ts'
 import { attachmentsSince, docPieces, type FoundBytes, findBytes, type Wanted } from './inline-attachments.ts'
-import { multipartPieces, newBoundary, type Part, type Piece, type SizedPart } from './multipart-writer.ts'
 
 /** How revisions are asked for. */
 export type RevisionForm = {
@@ -78,7 +79,7 @@ export function revisionPieces({ id, revision, members, found, wanted }: OpenRev
 }
 
 /** The revision as one part: JSON, or if bytes come along a multipart/related of its own. `headers` go to that one, as in CouchDB. */
-export function revisionPart(open: OpenRevision, headers: readonly string[] = []): Part {
+export function revisionPart(open: OpenRevision, headers: readonly string[] = []): WrittenPart {
   const parts = relatedParts(open)
   if (parts.length === 1) return { headers: [JSON_HEADER], body: parts[0]?.body ?? [] }
   const boundary = newBoundary()
@@ -89,7 +90,7 @@ export function revisionPart(open: OpenRevision, headers: readonly string[] = []
 }
 
 /** JSON in a part of its own that says what went wrong. */
-export function errorPart(error: object): Part {
+export function errorPart(error: object): WrittenPart {
   return { headers: [`${JSON_HEADER}; error="true"`], body: [JSON.stringify(error)] }
 }
 

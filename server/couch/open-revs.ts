@@ -1,11 +1,11 @@
 import { CouchError } from '../couch-error.ts'
 import { jsonQuality, namedQuality } from '../http/accept.ts'
+import { multipartPieces, newBoundary } from '../http/multipart-writer.ts'
 import type { Answer, Call } from '../http/route.ts'
+import { writePieces } from '../http/text-writer.ts'
 import type { DocReader } from './design-overlay.ts'
 import { type DocQuery, openRevsOf } from './doc-query.ts'
-import { multipartPieces, newBoundary } from './multipart-writer.ts'
 import { errorPart, type OpenRev, openRevs, revisionPart, revisionPieces } from './open-revision.ts'
-import { writePieces } from './text-writer.ts'
 
 /** `GET /db/doc?open_revs=…`: several revisions of one document, as a JSON list or a part for each. Parts always have the bytes. */
 export function answerOpenRevs(call: Call<DocQuery>, database: DocReader, id: string): Answer {

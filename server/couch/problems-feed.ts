@@ -3,13 +3,13 @@ import { chooseLeaf } from '../../design-docs/choose-leaf.ts'
 import type { DatabaseKind } from '../../design-docs/entity.ts'
 import type { JsonObject } from '../../design-docs/json-object.ts'
 import type { Problem } from '../../design-docs/problem.ts'
+import { TextWriter } from '../http/text-writer.ts'
 import type { ChangeRow, Database, Place, Revision } from '../store/store.ts'
 import { STRETCH } from './changes-feed.ts'
 import { isDesignDocId } from './checked-doc-id.ts'
 import { endText } from './feed-frame.ts'
 import type { LiveWait } from './live-wait.ts'
 import type { PacedTurns } from './paced-turns.ts'
-import { TextWriter } from './text-writer.ts'
 
 /** Documents of one turn: each is parsed, which the rest of the server never does. Large ones end a page earlier, see `Database.changes`. */
 const PAGE_ROWS = 100

@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Out, Route } from '../http/route.ts'
+import { TextWriter } from '../http/text-writer.ts'
 import type { Database, RevsDiff } from '../store/store.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { checkedRev } from './rev.ts'
-import { TextWriter } from './text-writer.ts'
 
 /** Ids and revs only: this is a batch of some hundred thousand. */
 const MAX_BYTES = 32 * 1024 * 1024

@@ -2,7 +2,7 @@ import { CouchError } from '../couch-error.ts'
 import { headerParameter } from './content-type.ts'
 
 /** One part of a multipart body. Its bytes are there until the next part is asked for; what is left of them then is passed over. */
-export type Part = {
+export type ReceivedPart = {
   /** From 1. */
   readonly number: number
   /** By their names in lower case. */
@@ -42,7 +42,7 @@ export function multipartBoundary(contentType: string): string {
 export async function* multipartParts(
   stream: AsyncIterable<Uint8Array>,
   boundary: string,
-): AsyncGenerator<Part, void> {
+): AsyncGenerator<ReceivedPart, void> {
   const splitter = new Splitter(stream[Symbol.asyncIterator](), boundary)
   await passOver(splitter.untilBoundary())
   for (let number = 1; !splitter.wasLast; number++) {

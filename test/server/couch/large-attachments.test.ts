@@ -192,7 +192,7 @@ t.test('a server that is killed in the middle of an upload starts without it', a
 const PHOTO_MIB = 60
 const PHOTOS = 6
 const HEAP_MIB = 400
-const skip = rounds(1, 0) === 1 && 'it takes half a minute; parse-gate.test.ts has the rules'
+const skip = rounds(1, 0) === 1 && 'it takes half a minute; memory-gate.test.ts has the rules'
 
 t.test('large documents that come together do not end a server with a small heap', { skip }, async t => {
   const server = await serverProcess(t, { maxHeapMib: HEAP_MIB })

@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Out } from '../http/route.ts'
-import type { Piece } from './multipart-writer.ts'
+import type { Out } from './route.ts'
+
+/** What a streamed body is made of. */
+export type Piece = string | Uint8Array
 
 /** Large enough that the cost of a write does not count, small enough that a slow client holds little. */
 const CHUNK_CHARS = 64 * 1024

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BoundedMap } from '../../../server/auth/bounded-map.ts'
+import { BoundedMap } from '../../server/bounded-map.ts'
 
 t.test('it holds so many, and what was used longest ago makes room', async t => {
   const map = new BoundedMap<string, number>(2)

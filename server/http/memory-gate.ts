@@ -5,11 +5,11 @@ const LIGHT_BYTES = 1024 * 1024
 const MAX_BYTES = 256 * 1024 * 1024
 
 /**
- * Lets only so many bytes of JSON be in memory as parsed documents at a time; the others wait, first come, first served. A document
+ * Lets only so many bytes of JSON be parsed in memory at a time; the others wait, first come, first served. A document
  * with a large attachment takes twice its text on the heap until its bytes are decoded, and six of 60 MiB that came at once ended
  * a process with a heap of 300 MB.
  */
-export class ParseGate {
+export class MemoryGate {
   readonly #maxBytes: number
   #bytes = 0
   readonly #waiting: { readonly bytes: number; readonly pass: () => void }[] = []

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { TextWriter } from '../../../server/couch/text-writer.ts'
 import type { Out } from '../../../server/http/route.ts'
+import { TextWriter } from '../../../server/http/text-writer.ts'
 
 /** A socket that takes what it is given and drains when it is told to. */
 function slowSocket() {

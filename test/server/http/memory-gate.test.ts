@@ -1,11 +1,11 @@
 import t from 'tap'
-import { ParseGate } from '../../../server/couch/parse-gate.ts'
+import { MemoryGate } from '../../../server/http/memory-gate.ts'
 
 const MIB = 1024 * 1024
 const { signal } = new AbortController()
 
 /** Notes who is in, in the order in which they came in. */
-function visitors(gate: ParseGate) {
+function visitors(gate: MemoryGate) {
   const inside: string[] = []
   const enter = async (name: string, mib: number, until = signal) => {
     const leave = await gate.enter(mib * MIB, until)
@@ -16,7 +16,7 @@ function visitors(gate: ParseGate) {
 }
 
 t.test('only so many bytes are inside, and who came first goes first', async t => {
-  const { inside, enter } = visitors(new ParseGate(10 * MIB))
+  const { inside, enter } = visitors(new MemoryGate(10 * MIB))
   const a = await enter('a', 6)
   const b = enter('b', 6)
   const c = enter('c', 3)
@@ -33,7 +33,7 @@ t.test('only so many bytes are inside, and who came first goes first', async t =
 })
 
 t.test('one that is larger than all the room goes alone', async t => {
-  const { inside, enter } = visitors(new ParseGate(10 * MIB))
+  const { inside, enter } = visitors(new MemoryGate(10 * MIB))
   const small = await enter('small', 2)
   const huge = enter('huge', 50)
   const late = enter('late', 2)
@@ -46,7 +46,7 @@ t.test('one that is larger than all the room goes alone', async t => {
 })
 
 t.test('who gives up leaves the queue', async t => {
-  const { inside, enter } = visitors(new ParseGate(10 * MIB))
+  const { inside, enter } = visitors(new MemoryGate(10 * MIB))
   const leave = await enter('a', 8)
   const gone = new AbortController()
   const b = enter('b', 10, gone.signal)

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
+import type { Piece } from './text-writer.ts'
 
-/** What a streamed body is made of. */
-export type Piece = string | Uint8Array
-
-/** One part of a multipart body. */
-export type Part = {
+/** One part of a multipart body to be written. */
+export type WrittenPart = {
   /** Lines such as `Content-Type: text/plain`. Their values are made by header-values.ts: nothing in them can end a line. */
   readonly headers: readonly string[]
   readonly body: Iterable<Piece>
 }
 
 /** A part that knows how many bytes its body has. */
-export type SizedPart = Part & { readonly length: number }
+export type SizedPart = WrittenPart & { readonly length: number }
 
 /**
  * A new boundary: 128 random bits that nobody knows before the answer, so no stored body holds them on purpose, and by chance one in
@@ -25,7 +23,7 @@ export function newBoundary(): string {
  * The text of a multipart body as CouchDB writes it (couch_httpd_multipart.erl): it begins with its boundary and ends with two dashes
  * and nothing after them, where CouchDB's replicator takes a line break for an error. No header is folded, which it cannot read.
  */
-export function* multipartPieces(boundary: string, parts: Iterable<Part>): Generator<Piece> {
+export function* multipartPieces(boundary: string, parts: Iterable<WrittenPart>): Generator<Piece> {
   let delimiter = `--${boundary}`
   for (const { headers, body } of parts) {
     yield [delimiter, ...headers, '\r\n'].join('\r\n')
@@ -41,6 +39,6 @@ export function multipartLength(boundary: string, parts: readonly SizedPart[]): 
   return parts.reduce((sum, { length }) => sum + length, Buffer.byteLength(frame))
 }
 
-function withoutBody({ headers }: Part): Part {
+function withoutBody({ headers }: WrittenPart): WrittenPart {
   return { headers, body: [] }
 }
