@@ -3,7 +3,9 @@ import { isMissingDatabase, readChanges } from './changes-feed.ts'
 import { type CouchClient, couchClient } from './couch-client.ts'
 import { closeLetters, dropLetters } from './dead-letter-store.ts'
 import { inLongTransaction, openPool, type Queryable, stayingAwake } from './postgres-client.ts'
-import { sourceOf } from './source.ts'
+import { prepareSchema } from './schema/migrations.ts'
+import { holdShape } from './schema/record.ts'
+import { type Source, sourceOf } from './source.ts'
 import { originalText } from './storable-text.ts'
 import { applyWithLetters, planWithRivals } from './turn.ts'
 
@@ -44,29 +46,57 @@ const REPLAY_BATCH = 50
 
 /**
  * Reads the document of every dead letter again and tries once more to mirror it: after a description has changed,
- * or a limit of a table. A replay may run beside bridges; it moves no cursor.
+ * or a limit of a table. A replay may run beside bridges; it moves no cursor. Each batch is a transaction, so one that
+ * is cut off leaves only letters that are still to be replayed.
  */
 export async function replayDeadLetters({ serverUrl, databaseUrl }: ReplayOptions): Promise<ReplayOutcome> {
   const client = couchClient(serverUrl)
   return await withPool(databaseUrl, async pool => {
     if (!(await isThere(pool))) return { replayed: 0, closed: 0, left: 0 }
-    const letters = await readLetters(pool)
-    let closed = 0
-    for (const [database, docIds] of byDatabase(letters)) {
-      for (let start = 0; start < docIds.length; start += REPLAY_BATCH) {
-        closed += await replay({ client, pool, database, docIds: docIds.slice(start, start + REPLAY_BATCH) })
-      }
+    // It may come before the first bridge that has the descriptions of this program.
+    await prepareSchema(pool)
+    let [replayed, closed] = [0, 0]
+    for await (const { database, docIds } of letterBatches(pool)) {
+      closed += await replay({ client, pool, database, docIds })
+      replayed += docIds.length
     }
-    return { replayed: letters.length, closed, left: (await readLetters(pool)).length }
+    return { replayed, closed, left: await countLetters(pool) }
   })
 }
 
-type Replay = {
-  readonly client: CouchClient
-  readonly pool: pg.Pool
-  readonly database: string
-  readonly docIds: readonly string[]
+type LetterBatch = { readonly database: string; readonly docIds: readonly string[] }
+
+/** The documents of all letters, database by database. There may be millions: never all of them in memory. */
+async function* letterBatches(pool: pg.Pool): AsyncGenerator<LetterBatch> {
+  let after = { database: '', hash: '' }
+  for (;;) {
+    const { rows } = await pool.query<{
+      readonly database: string
+      readonly hash: string
+      readonly doc_id: string
+    }>(
+      `select database, md5(doc_id) as hash, doc_id from divan.dead_letters
+        where (database, md5(doc_id)) > ($1, $2) order by database, md5(doc_id) limit $3`,
+      [after.database, after.hash, REPLAY_BATCH],
+    )
+    const last = rows.at(-1)
+    if (last === undefined) return
+    after = last
+    for (const database of new Set(rows.map(row => row.database))) {
+      const own = rows.filter(row => row.database === database)
+      yield { database, docIds: own.map(row => originalText(row.doc_id)) }
+    }
+  }
 }
+
+async function countLetters(sql: Queryable): Promise<number> {
+  const { rows } = await sql.query<{ readonly count: string }>(
+    'select count(*) as count from divan.dead_letters',
+  )
+  return Number(rows[0]?.count)
+}
+
+type Replay = LetterBatch & { readonly client: CouchClient; readonly pool: pg.Pool }
 
 /**
  * The documents are read while their database's checkpoint is held: no bridge applies a newer revision in between
@@ -74,21 +104,12 @@ type Replay = {
  */
 async function replay({ client, pool, database, docIds }: Replay): Promise<number> {
   const source = sourceOf(database)
-  const signal = AbortSignal.timeout(600_000)
   return await inLongTransaction(pool, async sql => {
+    await holdShape(sql)
     await sql.query('select from divan.checkpoints where database = $1 for update', [database])
     if (source === undefined) return await dropLetters(sql, database)
     try {
-      const query = { database, since: undefined, limit: docIds.length, docIds, signal }
-      const { changes } = await stayingAwake(sql, readChanges(client, query))
-      const plan = await stayingAwake(sql, planWithRivals({ client, signal }, source, changes))
-      const found = new Set(changes.map(change => change.id))
-      const gone = await closeLetters(
-        sql,
-        database,
-        docIds.filter(id => !found.has(id)),
-      )
-      return gone + (await applyWithLetters(sql, plan, 'set aside')).closed
+      return await replayDocs({ client, sql, source, docIds })
     } catch (error) {
       if (isMissingDatabase(error)) return await dropLetters(sql, database)
       throw error
@@ -96,12 +117,24 @@ async function replay({ client, pool, database, docIds }: Replay): Promise<numbe
   })
 }
 
-function byDatabase(letters: readonly DeadLetter[]): Map<string, string[]> {
-  const docIds = new Map<string, string[]>()
-  for (const { database, docId } of letters) {
-    docIds.set(database, [...(docIds.get(database) ?? []), docId])
+type DocsReplay = Pick<Replay, 'client' | 'docIds'> & { readonly sql: Queryable; readonly source: Source }
+
+/** Page by page: large documents do not come together. Letters of documents that no page has are of none any more. */
+async function replayDocs({ client, sql, source, docIds }: DocsReplay): Promise<number> {
+  const { database } = source
+  const signal = AbortSignal.timeout(600_000)
+  const gone = new Set(docIds)
+  let closed = 0
+  for (let since: string | undefined; ; ) {
+    const query = { database, since, limit: docIds.length, docIds, signal }
+    const page = await stayingAwake(sql, readChanges(client, query))
+    for (const { id } of page.changes) gone.delete(id)
+    const plan = await stayingAwake(sql, planWithRivals({ client, signal }, source, page.changes))
+    closed += (await applyWithLetters(sql, plan, 'set aside')).closed
+    if (gone.size === 0 || page.pending === 0) break
+    since = page.cursor
   }
-  return docIds
+  return closed + (await closeLetters(sql, database, [...gone]))
 }
 
 async function withPool<T>(databaseUrl: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
