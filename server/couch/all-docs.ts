@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
-import { namesJson } from '../http/content-type.ts'
+import { namesJson } from '../http/accept.ts'
 import type { Answer, Route } from '../http/route.ts'
 import { TextWriter } from '../http/text-writer.ts'
 import type { Database, NameRange } from '../store/store.ts'

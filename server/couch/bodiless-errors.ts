@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { triesBasic } from '../auth/authenticate.ts'
-import { namesJson } from '../http/content-type.ts'
+import { namesJson } from '../http/accept.ts'
 
 /**
  * Which errors reach a client without a body, because a body of JSON stops it for good where an empty one is

@@ -1,8 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
-import { jsonQuality, namedQuality } from '../http/accept.ts'
+import { multipartOverJson } from '../http/accept.ts'
 import { idValue } from '../http/header-values.ts'
 import { multipartPieces, newBoundary, type WrittenPart } from '../http/multipart-writer.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
@@ -58,7 +57,7 @@ export function bulkGetRoutes(context: CouchContext): readonly Route[] {
 
 function bulkGet({ body, query, headers }: Call<BulkGetQuery>, database: Database): Answer {
   const rows = readAsked(body)
-  const multipart = multipartFor(headers)
+  const multipart = multipartOverJson(headers)
   if (multipart === undefined) {
     const results = resultsOf(withOverlay(database), rows, query)
     return { write: out => writePieces(out, jsonPieces(results)) }
@@ -75,14 +74,6 @@ function readAsked(body: unknown): readonly Asked[] {
   const docs = isJsonObject(body) ? body.docs : undefined
   if (!Array.isArray(docs)) throw new CouchError('bad_request', "Missing JSON list of 'docs'.")
   return docs.map(doc => (isJsonObject(doc) ? doc : {}))
-}
-
-/** The kind of multipart that a client wants more than JSON, which it gets in doubt, as from CouchDB. */
-function multipartFor(headers: IncomingHttpHeaders): string | undefined {
-  const mixed = namedQuality(headers, 'multipart/mixed')
-  const related = namedQuality(headers, 'multipart/related')
-  if (Math.max(mixed, related) <= jsonQuality(headers)) return undefined
-  return mixed >= related ? 'multipart/mixed' : 'multipart/related'
 }
 
 /** Each row is read when its turn comes. */

@@ -1,4 +1,5 @@
 import { CouchError } from '../couch-error.ts'
+import { prefersMultipart } from '../http/accept.ts'
 import { matchesEtag } from '../http/etag.ts'
 import { multipartLength, multipartPieces, newBoundary } from '../http/multipart-writer.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
@@ -11,7 +12,7 @@ import { type DocQuery, docQuery, isPlain, openDoc } from './doc-query.ts'
 import { docIdOf, docRoutes } from './doc-route.ts'
 import { answerLocalDoc } from './local-docs.ts'
 import { type OpenRevision, openRevision, relatedParts, revisionPieces } from './open-revision.ts'
-import { answerOpenRevs, prefersMultipart } from './open-revs.ts'
+import { answerOpenRevs } from './open-revs.ts'
 
 /** `GET /db/doc` in all its forms. */
 export function docReadRoutes(context: CouchContext): readonly Route[] {

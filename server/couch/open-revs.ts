@@ -1,5 +1,5 @@
 import { CouchError } from '../couch-error.ts'
-import { jsonQuality, namedQuality } from '../http/accept.ts'
+import { prefersMultipart } from '../http/accept.ts'
 import { multipartPieces, newBoundary } from '../http/multipart-writer.ts'
 import type { Answer, Call } from '../http/route.ts'
 import { writePieces } from '../http/text-writer.ts'
@@ -22,15 +22,6 @@ export function answerOpenRevs(call: Call<DocQuery>, database: DocReader, id: st
     return openRevs(database, doc, openRevsOf(doc, query), form)
   })
   return isMixed ? mixedAnswer(opened) : { write: out => writePieces(out, jsonPieces(opened)) }
-}
-
-/** True if a client names this kind of multipart and does not like JSON better. */
-export function prefersMultipart(
-  headers: Call['headers'],
-  mediaType: 'multipart/mixed' | 'multipart/related',
-): boolean {
-  const quality = namedQuality(headers, mediaType)
-  return quality > 0 && quality >= jsonQuality(headers)
 }
 
 function mixedAnswer(opened: Iterable<OpenRev>): Answer {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { acceptsGzip } from './accepts-gzip.ts'
+import { acceptsGzip } from './accept.ts'
 
 /** Below it gzip gains less than its own frame and the processor's time cost. */
 const MIN_BYTES = 1024

@@ -16,11 +16,6 @@ export function requireJsonContent(headers: IncomingHttpHeaders): void {
   }
 }
 
-/** True if the client names JSON among what it accepts; a wildcard is not enough. */
-export function namesJson(headers: IncomingHttpHeaders): boolean {
-  return (headers.accept ?? '').toLowerCase().includes('application/json')
-}
-
 /** A parameter of a header's value (`boundary` of `multipart/related; boundary="x"`), quoted or not. The first one of that name. */
 export function headerParameter(value: string, name: string): string | undefined {
   const first = value.indexOf(';')

@@ -4,7 +4,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip, gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { acceptsGzip } from '../../../server/http/accepts-gzip.ts'
+import { acceptsGzip } from '../../../server/http/accept.ts'
 import { crc32Plain } from '../../../server/http/crc32.ts'
 import { GzipOut } from '../../../server/http/gzip-out.ts'
 import { eventually } from '../../fixtures/eventually.ts'
@@ -45,6 +45,8 @@ t.test('who asks for gzip, and who does not', async t => {
     '',
     'br',
     'gzip;q=0',
+    'gzip; q = 0, *',
+    'identity, gzip; q = 0.5',
     'gzip; q=0.000, *',
     'identity',
     'identity, gzip;q=0.5',
