@@ -52,6 +52,7 @@ t.test('what runs is noted for this user alone, and forgotten', async t => {
     serverUrl: 'http://a',
     bridgeServerUrl: 'http://n:p@a',
     databaseUrl: 'postgres://b',
+    bridgeUrl: 'http://c',
   }
   writeRunning(folder, running)
   t.equal(statSync(folder.running).mode & 0o777, 0o600)

@@ -91,6 +91,8 @@ async function writeUntilKilled(writing: string, file: string, run: Run): Promis
   model.read(readJournal(journal))
 }
 
+const isEmpty = (connection: Connection) => connection.rows('select 1 from sqlite_schema').length === 0
+
 /**
  * Looks at a copy, log included, as after a start: on Node 20 a connection that was closed holds its file until its statements are
  * collected as garbage, and while one does, the next process does not read the log anew.
@@ -103,6 +105,8 @@ async function checkAll(t: Test, file: string, model: WrittenModel, what: string
   const connection = new Connection(open, copy)
   try {
     t.doesNotThrow(() => model.check(connection), what)
+    // Killed before the one transaction that makes all tables: then nothing was acknowledged, as the model has just said.
+    if (isEmpty(connection)) return
   } finally {
     connection.close()
   }
