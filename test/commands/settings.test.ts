@@ -40,6 +40,8 @@ const good: readonly (readonly [variable: string, text: string, name: string, va
   ['DIVAN_HOST', '::1', 'host', '::1'],
   ['DIVAN_PORT', '0', 'port', 0],
   ['DIVAN_PORT', ' 65535 ', 'port', 65535],
+  ['DIVAN_BRIDGE_PORT', '9100', 'bridgePort', 9100],
+  ['DIVAN_BRIDGE_PORT', '', 'bridgePort', 'off'],
   ['DIVAN_DATA', '/srv/divan', 'dataFolder', '/srv/divan'],
   ['JWT_SECRET', ' kept as it is ', 'jwtSecret', ' kept as it is '],
   ['JWT_ISSUER', '', 'jwtIssuer', undefined],
@@ -73,6 +75,7 @@ for (const [variable, text, name, value] of good) {
 const bad: Environment = {
   DIVAN_HOST: 'http://here',
   DIVAN_PORT: '65536',
+  DIVAN_BRIDGE_PORT: 'none',
   DIVAN_ADMIN_USER: 'a:b',
   DATABASE_URL: 'mysql://root:secret@h/d',
   DIVAN_SERVER_URL: 'here:5984',
