@@ -33,6 +33,24 @@ export function mintToken(claims: {
   })
 }
 
+const NO_OBJECT = 'The claims of the token are no JSON object.'
+
+/**
+ * What the library's messages begin with, and what we say. Whoever sets up the two sides has to know which of them is wrong, and nobody
+ * else learns anything: of claims it speaks only after the signature was right, and never with what they are.
+ */
+const REASONS: readonly (readonly [message: string, reason: string])[] = [
+  ['jwt signature is required', 'Token has no signature.'],
+  ['invalid algorithm', 'Token is not signed with HS256.'],
+  ['invalid signature', 'The signature of the token does not fit this server’s JWT_SECRET.'],
+  ['invalid nbf', 'The nbf of the token is no number.'],
+  ['jwt not active', 'Token is not valid yet (nbf): compare the clocks of its issuer and of this server.'],
+  ['invalid exp', 'The exp of the token is no number.'],
+  ['jwt expired', 'Token has expired.'],
+  ['jwt audience invalid', 'Token is for another audience (aud), or for none.'],
+  ['jwt issuer invalid', 'Token is of another issuer (iss), or of none.'],
+]
+
 /** Finds the user a token speaks for. Throws `unauthorized` for a token that does not hold. */
 export type TokenCheck = (token: string) => Caller
 
@@ -61,15 +79,18 @@ function verifiedClaims(token: string, key: KeyObject, options: jwt.VerifyOption
   try {
     verified = jwt.verify(token, key, { ...options, complete: true })
   } catch (cause) {
-    throw refusal(
-      cause instanceof jwt.TokenExpiredError ? 'Token has expired.' : 'Token is not valid.',
-      cause,
-    )
+    throw refusal(reasonOf(cause), cause)
   }
   const { header, payload } = verified
   // Extensions that whoever does not know them must refuse (RFC 7515, 4.1.11). We know none; the library does not look.
-  if (typeof payload === 'string' || header.crit !== undefined) throw refusal('Token is not valid.')
+  if (header.crit !== undefined) throw refusal('Token needs an extension (crit) that is not known here.')
+  if (typeof payload === 'string') throw refusal(NO_OBJECT)
   return payload
+}
+
+function reasonOf(cause: unknown): string {
+  const { message } = cause instanceof Error ? cause : { message: '' }
+  return REASONS.find(([begin]) => message.startsWith(begin))?.[1] ?? 'Token is no JWT.'
 }
 
 /** Text that UTF-8 can hold: lone surrogates all become one character there, and two users would share a database. */

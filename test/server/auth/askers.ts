@@ -49,7 +49,14 @@ function session(secret: string = JWT.secret, age = 0): { cookie: string } {
   return { cookie: cookies.issue(ADMIN.name, false).split(';', 1).join('') }
 }
 
-const invalid = 'Token is not valid.'
+const noJwt = 'Token is no JWT.'
+const unsigned = 'Token has no signature.'
+const otherAlgorithm = 'Token is not signed with HS256.'
+const otherSecret = 'The signature of the token does not fit this server’s JWT_SECRET.'
+const notYet = 'Token is not valid yet (nbf): compare the clocks of its issuer and of this server.'
+const otherIssuer = 'Token is of another issuer (iss), or of none.'
+const otherAudience = 'Token is for another audience (aud), or for none.'
+const extension = 'Token needs an extension (crit) that is not known here.'
 const noUser = 'Token names no user (sub).'
 const noScheme = 'Send a bearer token, or an admin’s name and password.'
 const withoutExp = { sub: OWNER, iss: JWT.issuer, aud: JWT.audience }
@@ -106,33 +113,37 @@ const ROWS: Readonly<Record<Standing, Rows>> = {
   },
   'bad token': {
     expired: [bearer({ ...CLAIMS, exp: seconds() - 10 }), 'Token has expired.'],
-    'not yet valid': [bearer({ ...CLAIMS, nbf: seconds() + 60 }), invalid],
+    'not yet valid': [bearer({ ...CLAIMS, nbf: seconds() + 60 }), notYet],
     'without an end': [bearer(withoutExp), 'Token has no expiry (exp).'],
-    'an end that is text': [bearer({ ...CLAIMS, exp: '9999999999' }), invalid],
+    'an end that is text': [bearer({ ...CLAIMS, exp: '9999999999' }), 'The exp of the token is no number.'],
     ...Object.fromEntries(
       ['none', 'NONE', 'HS512', 'HS384', 'RS256', 'ES256', 'PS256', 'EdDSA', 'hs256', ''].map(alg => [
         `alg ${alg}`,
-        [bearer(CLAIMS, { alg }), invalid] as const,
+        [bearer(CLAIMS, { alg }), otherAlgorithm] as const,
       ]),
     ),
-    'none, unsigned': [{ authorization: `Bearer ${encode({ alg: 'none' })}.${encode(CLAIMS)}.` }, invalid],
-    'an extension we do not know': [bearer(CLAIMS, { crit: ['x'], x: 1 }), invalid],
-    'a payload that is not encoded': [bearer(CLAIMS, { crit: ['b64'], b64: false }), invalid],
-    'wrong secret': [bearer(CLAIMS, {}, 'a guess'), invalid],
+    'none, unsigned': [{ authorization: `Bearer ${encode({ alg: 'none' })}.${encode(CLAIMS)}.` }, unsigned],
+    'an extension we do not know': [bearer(CLAIMS, { crit: ['x'], x: 1 }), extension],
+    'a payload that is not encoded': [bearer(CLAIMS, { crit: ['b64'], b64: false }), extension],
+    'wrong secret': [bearer(CLAIMS, {}, 'a guess'), otherSecret],
+    'wrong secret, and wrong in all else': [
+      bearer({ sub: '', iss: 'x', aud: 'x', exp: 1, nbf: seconds() + 60 }, { crit: ['x'] }, 'a guess'),
+      otherSecret,
+    ],
     'its own key in its header': [
       bearer(CLAIMS, { jwk: { kty: 'oct', k: Buffer.from('a guess').toString('base64url') } }, 'a guess'),
-      invalid,
+      otherSecret,
     ],
-    'wrong issuer': [bearer({ ...CLAIMS, iss: 'somebody' }), invalid],
-    'wrong audience': [bearer({ ...CLAIMS, aud: 'somebody' }), invalid],
-    'no issuer': [bearer({ ...CLAIMS, iss: undefined }), invalid],
-    'no audience': [bearer({ ...CLAIMS, aud: undefined }), invalid],
+    'wrong issuer': [bearer({ ...CLAIMS, iss: 'somebody' }), otherIssuer],
+    'wrong audience': [bearer({ ...CLAIMS, aud: 'somebody' }), otherAudience],
+    'no issuer': [bearer({ ...CLAIMS, iss: undefined }), otherIssuer],
+    'no audience': [bearer({ ...CLAIMS, aud: undefined }), otherAudience],
     'no sub': [bearer({ ...CLAIMS, sub: undefined }), noUser],
     'an empty sub': [bearerOf(''), noUser],
     'a sub of 10 kB': [bearerOf('x'.repeat(10_000)), noUser],
     'half a character as sub': [bearerOf('Zo\ud800'), noUser],
     'a sub that is no text': [bearerOf([OWNER]), noUser],
-    'claims that are text': [bearer(OWNER), invalid],
+    'claims that are text': [bearer(OWNER), otherAudience],
     'expired, then own token': [
       {
         authorization: [
@@ -146,8 +157,9 @@ const ROWS: Readonly<Record<Standing, Rows>> = {
       { ...bearer({ ...CLAIMS, exp: seconds() - 10 }), ...session() },
       'Token has expired.',
     ],
-    'own token twice in one header': [{ authorization: `Bearer ${own}, Bearer ${own}` }, invalid],
-    'no token after its scheme': [{ authorization: 'Bearer' }, invalid],
+    'own token twice in one header': [{ authorization: `Bearer ${own}, Bearer ${own}` }, noJwt],
+    'no token after its scheme': [{ authorization: 'Bearer' }, noJwt],
+    'a variable that is not set': [{ authorization: 'Bearer undefined' }, noJwt],
     'an empty header': [{ authorization: '' }, noScheme],
     'own token without a scheme': [{ authorization: own }, noScheme],
     'own token by another scheme': [{ authorization: `Token ${own}` }, noScheme],

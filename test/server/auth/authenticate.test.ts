@@ -58,7 +58,7 @@ t.test('who is asking', async t => {
     t.match(await authenticate({ cookie, ...basic('bert:secret') }), { kind: 'admin', name: 'bert' })
     await t.rejects(authenticate({ cookie, authorization: 'Bearer x' }), {
       name: 'CouchError',
-      message: 'Token is not valid.',
+      message: 'Token is no JWT.',
     })
     await t.rejects(authenticate({ cookie, ...basic('anna:wrong') }), {
       name: 'CouchError',
