@@ -8,9 +8,9 @@ import t, { type Test } from 'tap'
 import { eventually } from '../../fixtures/eventually.ts'
 import { httpClient } from '../../fixtures/http-client.ts'
 import type { Content } from '../../fixtures/phone.ts'
+import { PROJECT_FOLDER } from '../../fixtures/project-folder.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 
-const ROOT = join(import.meta.dirname, '../../..')
 /** The page's feeds live for a minute; here so long. */
 const FEED_MS = 400
 
@@ -36,12 +36,12 @@ type Page = {
 const server = await runningServer(t)
 const folder = await mkdtemp(join(tmpdir(), 'divan-page-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
-await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+await symlink(join(PROJECT_FOLDER, 'node_modules'), join(folder, 'node_modules'))
 let pages = 0
 
 /** The page's blocks, put together, with the server at this URL. The local databases lie in this test's folder. */
 async function page(url = server.url): Promise<Page> {
-  const text = await readFile(join(ROOT, 'server/clients/pouchdb.md'), 'utf8')
+  const text = await readFile(join(PROJECT_FOLDER, 'server/clients/pouchdb.md'), 'utf8')
   const blocks = Array.from(text.matchAll(/^```js\n(.*?)^```$/gms), ([, block = '']) => block)
   const fences = text.match(/^```/gm)?.length
   if (fences !== blocks.length * 2) throw new Error('a block is left out of this test')
