@@ -1,14 +1,15 @@
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../http/json-bytes.ts'
 import { type CutValue, ValueCut } from './value-cut.ts'
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
 
 /** All members beside `docs`, their names included: CouchDB knows of one, a boolean. */
 const MAX_MEMBERS_BYTES = 1024 * 1024

@@ -1,5 +1,7 @@
 import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
+import { CLOSE_BRACE, CLOSE_BRACKET, COLON, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../http/json-bytes.ts'
+import { closingQuote } from '../http/json-string.ts'
 import type { RawDoc } from './doc-input.ts'
 
 /** What a document says of an attachment whose bytes come behind it, in a part of their own. */
@@ -74,12 +76,6 @@ function inTextOrder(follows: ReadonlyMap<string, Follows>, source: Buffer): rea
   return [...attachmentNames(source)].flatMap(name => follows.get(name) ?? [])
 }
 
-const QUOTE = 0x22
-const COLON = 0x3a
-const BACKSLASH = 0x5c
-const OPEN = new Set([0x7b, 0x5b])
-const CLOSE = new Set([0x7d, 0x5d])
-
 /** The names within `_attachments`, as they stand in a text that is known to be a JSON object. */
 function attachmentNames(source: Buffer): ReadonlySet<string> {
   let names = new Set<string>()
@@ -87,11 +83,11 @@ function attachmentNames(source: Buffer): ReadonlySet<string> {
   let isInside = false
   for (let at = 0; at < source.length; at++) {
     const byte = source[at] as number
-    if (OPEN.has(byte)) depth++
-    else if (CLOSE.has(byte)) depth--
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
     if (byte !== QUOTE) continue
     const start = at
-    at = endOfString(source, start)
+    at = closingQuote(source, start + 1)
     if (depth > 2 || !isMemberName(source, at + 1)) continue
     const name = String(JSON.parse(source.toString('utf8', start, at + 1)))
     if (depth === 2 && isInside) names.add(name)
@@ -101,16 +97,6 @@ function attachmentNames(source: Buffer): ReadonlySet<string> {
     if (isInside) names = new Set()
   }
   return names
-}
-
-/** Where the closing quote of a string is. */
-function endOfString(source: Buffer, start: number): number {
-  for (let quote = source.indexOf(QUOTE, start + 1); ; quote = source.indexOf(QUOTE, quote + 1)) {
-    let first = quote
-    while (source[first - 1] === BACKSLASH) first--
-    if (quote === -1) return source.length
-    if ((quote - first) % 2 === 0) return quote
-  }
 }
 
 function isMemberName(source: Buffer, behind: number): boolean {

@@ -1,12 +1,13 @@
-import { StringEnd } from './string-end.ts'
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const COLON = 0x3a
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
+import {
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../http/json-bytes.ts'
+import { StringEnd } from '../http/json-string.ts'
 
 /** Longer names and ids are not remembered: what is looked for is to be told to a client. */
 const MAX_TEXT_BYTES = 64 * 1024

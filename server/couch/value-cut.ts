@@ -1,17 +1,11 @@
+import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../http/json-bytes.ts'
+import { StringEnd } from '../http/json-string.ts'
 import { IdFinder } from './id-finder.ts'
-import { StringEnd } from './string-end.ts'
 
 /** A value's text as it stood in the body; of one that is larger than asked for only its `_id`, for the error row. */
 export type CutValue =
   | { readonly kind: 'whole'; readonly source: Buffer }
   | { readonly kind: 'too_large'; readonly id: string }
-
-const QUOTE = 0x22
-const COMMA = 0x2c
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
 
 /**
  * Cuts one JSON value out of chunks, from its first byte to its last, by brackets and quotes alone: what is between them need not be

@@ -1,8 +1,5 @@
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const OPEN_BRACE = 0x7b
-const OPEN_BRACKET = 0x5b
+import { COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from './json-bytes.ts'
+import { closingQuote } from './json-string.ts'
 
 /** What a JSON text costs once it is parsed, roughly, told from its bytes alone. */
 export type JsonWeight = {
@@ -27,16 +24,4 @@ export function jsonWeight(source: Buffer): JsonWeight {
     }
   }
   return { plainBytes, values }
-}
-
-/** Where the string that begins at `start` ends; past the end if it does not. */
-function closingQuote(source: Buffer, start: number): number {
-  for (let from = start; ; ) {
-    const quote = source.indexOf(QUOTE, from)
-    if (quote === -1) return source.length
-    let at = quote
-    while (at > from && source[at - 1] === BACKSLASH) at--
-    if ((quote - at) % 2 === 0) return quote
-    from = quote + 1
-  }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { StringEnd } from '../../../server/http/json-string.ts'
 import { jsonWeight } from '../../../server/http/json-weight.ts'
 
 const WEIGHTS = [
@@ -14,4 +15,17 @@ const WEIGHTS = [
 
 t.test('what stands in strings and between values has no weight', async t => {
   for (const { text, ...weight } of WEIGHTS) t.strictSame(jsonWeight(Buffer.from(text)), weight, text)
+})
+
+t.test('a string ends at the same byte wherever its text is cut', async t => {
+  for (const text of ['"', '\\"" ', '\\\\" ', 'a\\\\\\"b\\n","', '\\\\\\\\"']) {
+    const source = Buffer.from(text)
+    const whole = new StringEnd().find(source, 0)
+    for (let cut = 0; cut < source.length; cut++) {
+      const end = new StringEnd()
+      const found = end.find(source.subarray(0, cut), 0) ?? end.find(source, cut)
+      t.equal(found, whole, `${text} cut at ${cut}`)
+    }
+    t.equal(text.slice(0, whole), JSON.stringify(JSON.parse(`"${text.slice(0, whole)}`)).slice(1), text)
+  }
 })
