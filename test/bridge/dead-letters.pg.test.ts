@@ -6,6 +6,7 @@ import type { Entity } from '../../design-docs/entity.ts'
 import { randomDoc } from '../design-docs/random-docs.ts'
 import type { AnyDoc } from '../fixtures/entity-doc.ts'
 import { bulkDocs, type Mirror, mirror, type User } from '../fixtures/mirror.ts'
+import { otherVersion } from '../fixtures/other-version.ts'
 import { rounds } from '../fixtures/rounds.ts'
 import { type SeededRandom, seededRandom } from '../fixtures/seeded-random.ts'
 import { sessionDoc } from '../fixtures/workout.ts'
@@ -16,55 +17,109 @@ function nested(depth: number): unknown {
   return JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`)
 }
 
+/** A session with one member that it may not have so. */
+function session(name: string, member: string, value: unknown): Poison {
+  return { name, doc: sessionDoc({ [member]: value }), path: member }
+}
+
+/** A document whose id is wrong already. */
+function badId(name: string, _id: string, members: { readonly [member: string]: unknown } = {}): Poison {
+  return { name, doc: { ...members, _id }, path: '_id' }
+}
+
+const SAMPLES = { sessionId: '1', samples: [{ timestamp: 1 }] }
+
 const poison: readonly Poison[] = [
-  { name: 'a NUL character', doc: sessionDoc({ exerciseName: 'a\0b' }), path: 'exerciseName' },
-  { name: 'half a surrogate pair', doc: sessionDoc({ exerciseName: 'a\ud83d' }), path: 'exerciseName' },
-  { name: 'text for a number', doc: sessionDoc({ targetReps: '10' }), path: 'targetReps' },
-  { name: 'an object for text', doc: sessionDoc({ mode: { nested: true } }), path: 'mode' },
-  { name: 'a fraction for a whole number', doc: sessionDoc({ targetReps: 1.5 }), path: 'targetReps' },
-  { name: 'an integer that overflows', doc: sessionDoc({ totalReps: 2 ** 31 }), path: 'totalReps' },
-  { name: 'a long that overflows', doc: sessionDoc({ timestamp: 1e300 }), path: 'timestamp' },
-  { name: 'an absurd date', doc: sessionDoc({ createdAt: 8.64e15 + 1 }), path: 'createdAt' },
-  { name: 'text that is too long', doc: sessionDoc({ mode: 'x'.repeat(51) }), path: 'mode' },
-  {
-    name: 'five megabytes of text',
-    doc: sessionDoc({ routineName: 'x'.repeat(5_000_000) }),
-    path: 'routineName',
-  },
-  { name: 'deep nesting', doc: sessionDoc({ rpe: nested(1000) }), path: 'rpe' },
-  { name: 'a missing member', doc: sessionDoc({ mode: undefined }), path: 'mode' },
-  { name: 'null for a required member', doc: sessionDoc({ targetReps: null }), path: 'targetReps' },
-  { name: 'an unknown type', doc: { _id: `unknown:${randomUUID()}` }, path: '_id' },
-  { name: 'an id without a type', doc: { _id: randomUUID() }, path: '_id' },
-  { name: 'a type against its id', doc: sessionDoc({ type: 'routine' }), path: 'type' },
-  { name: 'a client id against its id', doc: sessionDoc({ clientId: randomUUID() }), path: 'clientId' },
-  { name: 'a type of another database', doc: { _id: `metrics:${randomUUID()}:1` }, path: '_id' },
-  { name: 'a very long id', doc: { ...sessionDoc(), _id: `session:phone:${'x'.repeat(5000)}` }, path: '_id' },
+  session('a NUL character', 'exerciseName', 'a\0b'),
+  session('a NUL character alone', 'mode', '\0'),
+  session('the first half of a surrogate pair', 'exerciseName', 'a\ud83d'),
+  session('the second half', 'routineName', '\udc00b'),
+  session('a pair the wrong way round', 'mode', '\udc00\ud83d'),
+  session('text for a whole number', 'targetReps', '10'),
+  session('text for a number', 'weightPerCableKg', '42.5'),
+  session('a number for text', 'exerciseId', 7),
+  session('an object for text', 'mode', { nested: true }),
+  session('a list for text', 'mode', ['a']),
+  session('a number for true or false', 'isJustLift', 1),
+  session('text for true or false', 'stopAtTop', 'false'),
+  session('true for a number', 'duration', true),
+  session('a fraction for a whole number', 'targetReps', 1.5),
+  session('an integer that overflows', 'totalReps', 2 ** 31),
+  session('an integer that overflows below', 'echoLevel', -(2 ** 31) - 1),
+  session('a long that overflows', 'timestamp', 1e300),
+  session('a long that is no longer exact', 'timestamp', 2 ** 53),
+  session('an absurd date', 'createdAt', 8.64e15 + 2),
+  session('a date before all dates', 'updatedAt', -210_866_803_200_001),
+  session('a date as text', 'createdAt', '2024-01-01T00:00:00Z'),
+  session('a mark of deletion that is no time', 'deletedAt', 'yesterday'),
+  session('text that is too long', 'mode', 'x'.repeat(51)),
+  session('signs that are too many', 'mode', '\u{1f4aa}'.repeat(51)),
+  session('five megabytes of text', 'routineName', 'x'.repeat(5_000_000)),
+  session('five megabytes of a number', 'rpe', '7'.repeat(5_000_000)),
+  session('deep nesting', 'rpe', nested(1000)),
+  session('a missing member', 'mode', undefined),
+  session('null for a required member', 'targetReps', null),
+  session('a device id that is none', 'deviceId', 'a phone'),
+  session('a type against its id', 'type', 'routine'),
+  session('a client id against its id', 'clientId', randomUUID()),
+  badId('an unknown type', `unknown:${randomUUID()}`),
+  badId('an id without a type', randomUUID()),
+  badId('an id with an upper-case UUID', `session:${randomUUID().toUpperCase()}`, sessionDoc()),
+  badId('an id with a NUL character', 'session:phone:a\0b', { ...sessionDoc(), clientId: 'a\0b' }),
+  badId('a type of another database', `metrics:${randomUUID()}:1`, SAMPLES),
+  badId('an account among the documents of a user', 'org.couchdb.user:a@example.org'),
+  badId('a very long id', `session:phone:${'x'.repeat(5000)}`, sessionDoc()),
+  badId('a second document of a kind that is one', 'gamificationStats:2', { updatedAt: 1 }),
 ]
 
+/** Those that a new description mends; a good revision mends the others. */
+const TOO_LONG = ['text that is too long', 'signs that are too many']
+
 t.test(
-  'of a batch with every kind of poison the good documents arrive, the others are dead letters',
+  'of thousands of documents with every kind of poison the good ones arrive, the others are dead letters',
   async t => {
     const program = await mirror(t)
     const user = await program.user()
-    const good = Array.from({ length: 60 }, () => sessionDoc())
-    // All before the bridge starts: so they are one batch, good and bad by turns.
-    const docs = good.flatMap((doc, index) => [doc, ...poison.slice(index, index + 1).map(({ doc }) => doc)])
-    await bulkDocs(program.request, user.database, docs)
+    t.equal(poison.length, 40)
+    const good = Array.from({ length: rounds(1000, 10_000) - poison.length }, () => sessionDoc())
+    const every = Math.floor(good.length / poison.length)
+    // All before the bridge starts: so they are a few batches, and there is poison in all of them.
+    const docs = good.flatMap((doc, index) => {
+      const one = index % every === 0 ? poison[index / every] : undefined
+      return one === undefined ? [doc] : [doc, one.doc]
+    })
+    for (let start = 0; start < docs.length; start += 1000) {
+      await bulkDocs(program.request, user.database, docs.slice(start, start + 1000))
+    }
     await program.bridge()
-    await user.mirrored()
+    await user.mirrored(60_000)
     t.equal((await user.rows('workout_sessions')).length, good.length)
     const letters = await listDeadLetters(program.databaseUrl)
     for (const { name, doc, path } of poison) {
       const letter = letters.find(({ docId }) => docId === doc._id)
       t.equal(letter?.path, path, name)
-      t.match(letter, { database: user.database, rev: /^1-/, seq: /-/, reason: /./, attempts: 1 })
+      t.match(letter, { database: user.database, rev: /^1-/, seq: /-/, reason: /./, attempts: 1 }, name)
     }
     t.equal(letters.length, poison.length)
     await user.write(sessionDoc())
     await user.mirrored()
-    const later = await listDeadLetters(program.databaseUrl)
-    t.strictSame(later, letters, 'none is tried again by itself')
+    t.strictSame(await listDeadLetters(program.databaseUrl), letters, 'none is tried again by itself')
+
+    const mended = poison.filter(({ name }) => !TOO_LONG.includes(name))
+    const sessions = mended.filter(({ path }) => path !== '_id')
+    await user.write(
+      ...sessions.map(({ doc }) => ({ ...sessionDoc(), _id: doc._id, clientId: doc._id.slice(8) })),
+    )
+    await user.remove(...mended.filter(({ path }) => path === '_id').map(({ doc }) => doc._id))
+    await user.mirrored()
+    const left = await listDeadLetters(program.databaseUrl)
+    t.equal(left.length, TOO_LONG.length, 'a good revision closes a letter, and so does a deletion')
+    const [from, to] = ["mode: { kind: 'text', maxLength: 50 }", "mode: { kind: 'text', maxLength: 60 }"]
+    const version = otherVersion(t, program, { file: 'design-docs/entities/session.ts', from, to })
+    const replay = await version.run('dead-letters', 'replay')
+    t.match(replay, { code: 0, output: /^2 dead letters tried again, 2 mended, 0 left$/m })
+    t.strictSame(await listDeadLetters(program.databaseUrl), [], 'a new description mends the rest')
+    t.equal((await user.rows('workout_sessions')).length, good.length + 1 + sessions.length + TOO_LONG.length)
   },
 )
 
@@ -156,6 +211,161 @@ t.test(
     )
   },
 )
+
+t.test(
+  'large documents are replayed one by one: none is taken for gone because it did not fit a page',
+  async t => {
+    const program = await mirror(t)
+    await program.bridge()
+    const user = await program.user()
+    const docs = Array.from({ length: 5 }, () => sessionDoc({ routineName: 'x'.repeat(5_000_000) }))
+    for (const doc of docs) await user.write(doc)
+    await user.mirrored()
+    const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }
+    t.strictSame(await replayDeadLetters(options), { replayed: 5, closed: 0, left: 5 })
+  },
+)
+
+t.test('many letters are replayed beside a bridge, while their documents change, go and come', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const docs = Array.from({ length: rounds(300, 100_000) }, () => sessionDoc({ weightPerCableKg: 100 }))
+  await program.sql('alter table workout_sessions add constraint light check (weight_per_cable_kg < 100)')
+  for (let start = 0; start < docs.length; start += 1000) await user.write(...docs.slice(start, start + 1000))
+  await user.mirrored(600_000)
+  t.equal((await listDeadLetters(program.databaseUrl)).length, docs.length)
+  await program.sql('alter table workout_sessions drop constraint light')
+  const options = { serverUrl: program.server.adminUrl, databaseUrl: program.databaseUrl }
+  const replaying = replayDeadLetters(options)
+  const [deleted, bad, ...changed] = docs
+  await user.remove(deleted?._id ?? '')
+  await user.write({ ...sessionDoc({ mode: 7 }), _id: bad?._id ?? '', clientId: bad?.clientId })
+  await user.write(...changed.slice(0, 100).map(doc => ({ ...doc, weightPerCableKg: 50 })))
+  await replaying
+  await user.mirrored(60_000)
+  const letters = await listDeadLetters(program.databaseUrl)
+  t.strictSame(
+    letters.map(({ docId }) => docId),
+    [bad?._id],
+  )
+  const rows = await user.rows('workout_sessions')
+  t.equal(rows.length, docs.length - 1)
+  t.equal(
+    rows.filter(row => row.weight_per_cable_kg === 50).length,
+    100,
+    'what changed meanwhile is not overwritten',
+  )
+})
+
+/** What an operator may put on a table, and the documents that it then refuses. */
+type Guard = {
+  readonly name: string
+  readonly sql: readonly string[]
+  readonly refused: object
+  readonly path?: string
+}
+
+const RAISES = `create function refuse() returns trigger language plpgsql as $$
+  begin if new.weight_per_cable_kg = 99 then raise 'too heavy'; end if; return new; end $$`
+
+const guards: readonly Guard[] = [
+  {
+    name: 'a trigger that raises',
+    sql: [
+      RAISES,
+      'create trigger refuse before insert or update on workout_sessions for each row execute function refuse()',
+    ],
+    refused: { weightPerCableKg: 99 },
+  },
+  {
+    name: 'a trigger that raises at the commit',
+    sql: [
+      RAISES,
+      `create constraint trigger refuse after insert or update on workout_sessions deferrable initially deferred
+        for each row execute function refuse()`,
+    ],
+    refused: { weightPerCableKg: 99 },
+  },
+  {
+    name: 'a column narrowed by hand',
+    sql: ['alter table workout_sessions alter column mode type varchar(10)'],
+    refused: { mode: 'elevensigns' },
+  },
+  {
+    name: 'a column that may not be null any more',
+    sql: ['alter table workout_sessions alter column rpe set not null'],
+    refused: { rpe: null },
+    path: 'rpe',
+  },
+  {
+    name: 'an index that two rows do not fit',
+    sql: ['create unique index one_timestamp on workout_sessions (routine_name)'],
+    refused: { routineName: 'taken' },
+    path: 'one_timestamp',
+  },
+]
+
+for (const { name, sql, refused, path } of guards) {
+  t.test(`refused by Postgres: ${name}`, async t => {
+    const program = await mirror(t)
+    const first = await program.bridge()
+    const user = await program.user()
+    const before = sessionDoc({ rpe: 1 })
+    await user.write(before, sessionDoc({ rpe: 1, routineName: 'taken' }))
+    await user.mirrored()
+    await first.close()
+    // The bridge is closed only so that the documents are one batch: the tables change under a running one.
+    const docs = Array.from({ length: 500 }, (_, index) =>
+      sessionDoc({ rpe: 1, ...(index === 250 ? refused : {}) }),
+    )
+    const running = await program.bridge()
+    for (const statement of sql) await program.sql(statement)
+    await user.write(...docs)
+    await user.write({ ...before, ...refused })
+    await user.mirrored()
+    await running.close()
+    const letters = await listDeadLetters(program.databaseUrl)
+    t.strictSame(letters.map(({ docId }) => docId).sort(), [docs[250]?._id, before._id].sort())
+    t.match(letters[0], {
+      reason: /Postgres refuses the row/,
+      attempts: 1,
+      ...(path === undefined ? {} : { path }),
+    })
+    const rows = await user.rows('workout_sessions')
+    t.equal(rows.length, 500, 'neither has a row: not the one of the revision before, either')
+  })
+}
+
+t.test('rows that other tables hold on to stop nothing: their documents become letters', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const samples = { _id: 'metrics:1:1', sessionId: '1', samples: [{ timestamp: 1 }, { timestamp: 2 }] }
+  await user.write(samples, { ...samples, _id: 'metrics:1:2' })
+  await user.mirrored()
+  await program.sql('create table public.notes (sample uuid references metric_samples (id))')
+  await program.sql(`insert into public.notes select id from metric_samples where doc_id = 'metrics:1:1'`)
+  await user.write({ ...samples, samples: [] }, { ...samples, _id: 'metrics:1:2', samples: [] })
+  await user.mirrored()
+  const letters = await listDeadLetters(program.databaseUrl)
+  t.match(letters, [{ docId: 'metrics:1:1', reason: /notes/ }])
+  t.equal(letters.length, 1)
+  t.equal((await user.rows('metric_samples')).length, 2)
+})
+
+t.test('a document of tens of thousands of rows is divided into statements', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const samples = Array.from({ length: 30_000 }, (_, timestamp) => ({ timestamp, power: timestamp / 3 }))
+  await user.write({ _id: 'metrics:1:1', sessionId: '1', samples })
+  await user.mirrored(60_000)
+  const [row] = await program.sql(
+    'select count(*)::int as rows, count(distinct id)::int as ids, sum(timestamp)::bigint as sum from metric_samples',
+  )
+  t.strictSame(row, { rows: 30_000, ids: 30_000, sum: String((30_000 * 29_999) / 2) })
+})
 
 t.test('the letters of a database that is gone close', async t => {
   const program = await mirror(t)
