@@ -16,12 +16,13 @@ const FEED_MS = 400
 
 type Database = PouchDB.Database<Content>
 type Databases = { readonly local: Database; readonly remote: Database }
-type NewToken = () => Promise<string>
+type AskPortal = () => Promise<string>
 type Told = (what: string, about?: { readonly id?: string; readonly status?: number }) => void
 
 /** What the page's blocks export, as they are pasted into an app. */
 type Page = {
-  openDatabases(userId: string, newToken: NewToken): Databases
+  tokenSource(askPortal: AskPortal): { get(): Promise<string>; getOther(refused: string): Promise<string> }
+  openDatabases(userId: string, askPortal: AskPortal): Databases
   forgiveFailedInfo(remote: Database): void
   goOnline(databases: Databases, told: Told): { cancel(): void }
   stayOnline(databases: Databases, told: Told, network?: EventTarget): () => void
@@ -33,7 +34,8 @@ type Page = {
   logOut(databases: Databases, stop: () => void): Promise<boolean>
 }
 
-const server = await runningServer(t)
+const MAX_DOCUMENT_BYTES = 10_000
+const server = await runningServer(t, { maxDocumentBytes: MAX_DOCUMENT_BYTES })
 const folder = await mkdtemp(join(tmpdir(), 'divan-page-'))
 t.teardown(() => rm(folder, { recursive: true, force: true }))
 await symlink(join(PROJECT_FOLDER, 'node_modules'), join(folder, 'node_modules'))
@@ -58,10 +60,10 @@ async function page(url = server.url): Promise<Page> {
 }
 
 /** An app of a user, online; and how often it asked for a token. */
-async function app(t: Test, user: string, { url, newToken }: { url?: string; newToken?: NewToken } = {}) {
+async function app(t: Test, user: string, { url, askPortal }: { url?: string; askPortal?: AskPortal } = {}) {
   const it = await page(url)
   const asked = { times: 0 }
-  const token: NewToken = newToken ?? (async () => server.token(user))
+  const token: AskPortal = askPortal ?? (async () => server.token(user))
   const databases = it.openDatabases(user, () => {
     asked.times++
     return token()
@@ -92,7 +94,9 @@ t.test('what the app writes is on the server, and the other way round', async t 
 })
 
 t.test('tokens are renewed before they are out, and feeds end in time', async t => {
-  const { local, mine, told, asked } = await app(t, 'bert', { newToken: async () => server.token('bert', 2) })
+  const { local, mine, told, asked } = await app(t, 'bert', {
+    askPortal: async () => server.token('bert', 2),
+  })
   await eventually(() => asked.times >= 3, 'new tokens')
   await mine.put('/late', {})
   await eventually(() => has(local, 'late'), 'it goes on')
@@ -101,19 +105,23 @@ t.test('tokens are renewed before they are out, and feeds end in time', async t 
 
 t.test('a token that the server refuses is renewed once; nothing loops', async t => {
   const state = { token: server.token('carl', -5) }
-  const { local, mine, told, asked, network } = await app(t, 'carl', { newToken: async () => state.token })
-  await eventually(() => told.includes('waiting'), 'the app is told')
+  const { local, mine, told, asked, network } = await app(t, 'carl', { askPortal: async () => state.token })
+  await eventually(
+    () => told.filter(what => what === 'waiting 401').length === 2,
+    'both halves wait, and say why',
+  )
   t.ok(asked.times <= 12, `${asked.times} tokens for two halves that were refused`)
   await local.put({ _id: 'a' })
   state.token = server.token('carl')
   network.dispatchEvent(new Event('online'))
   await eventually(async () => (await mine.get('/a')).status === 200, 'at once when it may')
+  t.notMatch(told.join(), /ended/)
 })
 
 t.test('no network, no token: the app waits, and the login page is asked no more than needed', async t => {
   const state = { isOffline: true }
   const { local, mine, told, network } = await app(t, 'dora', {
-    newToken: async () => {
+    askPortal: async () => {
       if (state.isOffline) throw new Error('no network')
       return server.token('dora')
     },
@@ -201,6 +209,43 @@ t.test('logging out sends what is left, or keeps it', async t => {
   const again = new PouchDB(local.name)
   t.equal((await again.info()).doc_count, 0, 'nothing is left on the phone')
   await again.close()
+})
+
+t.test('logging out keeps what the server denied, however long ago', async t => {
+  const { local, told, mine, databases, stop, logOut } = await app(t, 'jana')
+  await local.put({ _id: '_design/index' })
+  await local.put({ _id: 'session:x', text: 'x'.repeat(MAX_DOCUMENT_BYTES) })
+  await eventually(() => told.includes('denied session:x'), 'the app is told')
+  await local.put({ _id: 'later' })
+  await eventually(async () => (await mine.get('/later')).status === 200, 'replication has passed it')
+  await eventually(() => told.at(-1) === 'up to date', 'and noted its place')
+  t.equal(await logOut(databases, stop), false)
+  const doc = await local.get('session:x')
+  await local.put({ ...doc, text: 'short' })
+  t.equal(await logOut(databases, stop), true, 'once it is repaired, and whatever indexes the app has')
+  t.equal((await mine.get('/session:x')).json.text, 'short')
+})
+
+t.test('a token without a time of issue is used until it is refused, whatever the clock says', async t => {
+  const { tokenSource } = await page()
+  const asked = { times: 0 }
+  const payload = Buffer.from(JSON.stringify({ exp: Date.now() / 1000 - 86_400 })).toString('base64url')
+  const tokens = tokenSource(async () => `a.${payload}.${asked.times++}`)
+  t.equal(await tokens.get(), await tokens.get())
+  t.equal(asked.times, 1)
+  t.not(await tokens.getOther(await tokens.get()), `a.${payload}.0`)
+  t.equal(asked.times, 2)
+})
+
+t.test('both pages have the same source of tokens', async t => {
+  const [here, there] = await Promise.all(
+    ['pouchdb', 'rxdb'].map(async name => {
+      const text = await readFile(join(PROJECT_FOLDER, `server/clients/${name}.md`), 'utf8')
+      return /^```js\n[^`]*export function tokenSource.*?^```$/ms.exec(text)?.[0]
+    }),
+  )
+  t.ok(here)
+  t.equal(here, there)
 })
 
 t.test('where the page says to look for the reason of a 401', async t => {

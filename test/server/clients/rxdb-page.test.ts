@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { RxCollection } from 'rxdb/plugins/core'
+import type { RxCollection, RxDatabase } from 'rxdb/plugins/core'
 import type { RxCouchDBReplicationState } from 'rxdb/plugins/replication-couchdb'
 import t from 'tap'
 import { eventually } from '../../fixtures/eventually.ts'
@@ -15,12 +15,20 @@ type Tokens = { get(): Promise<string>; getOther(refused: string): Promise<strin
 
 /** What the page's module exports. */
 type Page = {
-  openCollection(options: { multiInstance: boolean }): Promise<RxCollection<Session>>
-  newSession(fields: object): Session
+  TYPES: object
+  openDatabase(options: { multiInstance: boolean }): Promise<RxDatabase>
+  openCollections(database: RxDatabase, types: object): Promise<Record<string, RxCollection<Session>>>
+  newDoc(type: string, members: object): Session
   tokenSource(askPortal: () => Promise<string>): Tokens
   startReplication(
     collection: RxCollection<Session>,
-    options: { url: string; tokens: Tokens; retryTime: number; onError: (error: unknown) => void },
+    options: {
+      type: string
+      url: string
+      tokens: Tokens
+      retryTime: number
+      onError: (error: unknown) => void
+    },
   ): RxCouchDBReplicationState<Session>
 }
 
@@ -40,7 +48,10 @@ const [server, page] = await Promise.all([runningServer(t), pageModule()])
 const mine = httpClient(`${server.url}/me`, server.bearer('anna'))
 const view = httpClient(`${server.url}/me-session`, server.bearer('anna'))
 
-const collection = await page.openCollection({ multiInstance: false })
+const database = await page.openDatabase({ multiInstance: false })
+const collections = await page.openCollections(database, page.TYPES)
+const { session: collection, phaseStat, gamificationStats } = collections
+if (!collection || !phaseStat || !gamificationStats) throw new Error('the page has other types')
 let asked = 0
 let issue = () => {
   asked++
@@ -48,8 +59,9 @@ let issue = () => {
 }
 const tokens = page.tokenSource(async () => issue())
 const errors: unknown[] = []
-const start = () =>
-  page.startReplication(collection, {
+const start = (of = collection, type = 'session') =>
+  page.startReplication(of, {
+    type,
     url: server.url,
     tokens,
     retryTime: 50,
@@ -58,12 +70,17 @@ const start = () =>
 let replication = start()
 t.teardown(async () => {
   await replication.cancel()
-  await collection.database.close()
+  await database.close()
 })
 const has = async (id: string) => collection.findOne(id).exec()
 
 t.test('what a phone inserts, edits and deletes is on the server, and the other way round', async t => {
-  const doc = page.newSession({ timestamp: 1, mode: 'OldSchool', targetReps: 10, weightPerCableKg: 40 })
+  const doc = page.newDoc('session', {
+    timestamp: 1,
+    mode: 'OldSchool',
+    targetReps: 10,
+    weightPerCableKg: 40,
+  })
   t.match(doc._id, /^session:[0-9a-f-]{36}$/)
   const inserted = await collection.insert(doc)
   const there = await eventually(async () => {
@@ -89,16 +106,45 @@ t.test('an id without its type is stored, listed as a problem, and shown to no c
   t.notOk(await has('no-type'))
   const { problems } = (await mine.get('/_problems')).json
   t.match(problems.find(({ id }: { id: string }) => id === 'no-type')?.problems, [{ path: '_id' }])
-  await t.rejects(collection.insert({ ...page.newSession({}), _id: 'no-type' }), /not of type/)
+  await t.rejects(
+    collection.insert({ ...page.newDoc('session', {}), _id: 'no-type' }),
+    /no-type: its id is not of type session/,
+  )
+})
+
+t.test('a type of two words and the one document of a user replicate beside it', async t => {
+  const stats = start(phaseStat, 'phaseStat')
+  const totals = start(gamificationStats, 'gamificationStats')
+  const mineOnly = page.newDoc('gamificationStats', { _id: 'gamificationStats', totalReps: 3 })
+  const [{ primary }] = await Promise.all([
+    phaseStat.insert(page.newDoc('phaseStat', { sessionId: 'x' })),
+    gamificationStats.insert(mineOnly),
+  ])
+  const at = (kebab: string) => httpClient(`${server.url}/me-${kebab}`, server.bearer('anna'))
+  await eventually(async () => (await at('phase-stat').get(`/${primary}`)).status === 200, 'the one goes')
+  await eventually(async () => (await mine.get('/gamificationStats')).json.totalReps === 3, 'the other, too')
+  await mine.put('/phaseStat:phone-1:1', { type: 'phaseStat', updatedAt: 1 })
+  await eventually(async () => phaseStat.findOne('phaseStat:phone-1:1').exec(), 'and the other way round')
+  t.equal(await has(primary), null, 'each in its own collection')
+  await t.rejects(phaseStat.insert(page.newDoc('session', {})), /its id is not of type phaseStat/)
+  await Promise.all([stats.cancel(), totals.cancel()])
+  t.same(errors, [])
 })
 
 t.test('a token is renewed before its end and when it is refused, once for all who wait', async t => {
   asked = 0
   const minute = page.tokenSource(async () => server.token('anna', ++asked === 1 ? 30 : 3600))
   await Promise.all([minute.get(), minute.get()])
-  t.equal(asked, 1, 'asked once')
+  await minute.get()
+  t.equal(asked, 1, 'asked once, also where it lasts for less than a minute')
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => now() + 28_000
   const [one, two] = await Promise.all([minute.get(), minute.get()])
-  t.equal(asked, 2, 'again in its last minute, once')
+  Date.now = now
+  t.equal(asked, 2, 'again in the last tenth of its life, once')
   t.equal(one, two)
   await Promise.all([minute.getOther(one), minute.getOther(one)])
   t.equal(asked, 3, 'and when it is refused')
@@ -111,7 +157,7 @@ t.test('a token is renewed before its end and when it is refused, once for all w
   }
   await tokens.getOther(await tokens.get())
   await mine.put('/session:renewed', { type: 'session', updatedAt: 1 })
-  await collection.insert({ ...page.newSession({}), _id: 'session:waiting' })
+  await collection.insert({ ...page.newDoc('session', {}), _id: 'session:waiting' })
   await eventually(() => has('session:renewed'), 'it goes on')
   await eventually(async () => (await view.get('/session:waiting')).status === 200, 'both ways')
   t.match(String(errors.map(error => JSON.stringify(error))), /the portal is away/)
@@ -138,22 +184,22 @@ t.test('an error in JSON at the live feed, which would end RxDB’s pull, is tri
 
 t.test('what is too large never comes into the queue', async t => {
   const mode = 'x'.repeat(8 * 1024 * 1024)
-  await t.rejects(collection.insert(page.newSession({ mode })), /too large/)
-  const doc = await collection.insert(page.newSession({ mode: 'Echo' }))
-  await t.rejects(doc.incrementalPatch({ mode }), /too large/)
+  await t.rejects(collection.insert(page.newDoc('session', { mode })), /larger than 8388608 bytes/)
+  const doc = await collection.insert(page.newDoc('session', { mode: 'Echo' }))
+  await t.rejects(doc.incrementalPatch({ mode }), /larger than 8388608 bytes/)
   // As if it had been there before the guard.
-  const old = page.newSession({ mode })
+  const old = page.newDoc('session', { mode })
   const { hooks } = collection
   Object.assign(collection, { hooks: {} })
   await collection.insert(old)
   Object.assign(collection, { hooks })
-  const next = await collection.insert(page.newSession({ mode: 'Echo' }))
+  const next = await collection.insert(page.newDoc('session', { mode: 'Echo' }))
   await eventually(async () => (await view.get(`/${next.primary}`)).status === 200, 'what is behind it goes')
   t.equal((await view.get(`/${old._id}`)).status, 404)
 })
 
 t.test('two phones’ edits: the newer one wins, on both', async () => {
-  const doc = await collection.insert(page.newSession({ mode: 'Echo' }))
+  const doc = await collection.insert(page.newDoc('session', { mode: 'Echo' }))
   const { _rev, ...there } = await eventually(async () => {
     const { status, json } = await view.get(`/${doc.primary}`)
     return status === 200 && json
