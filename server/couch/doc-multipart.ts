@@ -10,9 +10,10 @@ import type { AttachmentEdit, Database, Edit } from '../store/store.ts'
 import { type AttachmentBody, receiveAttachment } from './attachment-body.ts'
 import { checkAttachmentSize } from './attachment-input.ts'
 import type { CouchContext } from './couch-context.ts'
-import { type RawDoc, rawDoc } from './doc-input.ts'
-import { maxSourceBytes, parseDocSource } from './doc-source.ts'
+import type { RawDoc } from './doc-input.ts'
+import { maxSourceBytes } from './doc-source.ts'
 import { type Follows, readFollows } from './follows.ts'
+import { withParsedDoc } from './parsed-doc.ts'
 
 /** Of one document's small attachments, which go with their edit. What comes after these goes into the store at once. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
@@ -66,16 +67,13 @@ async function receiveDoc(
 ): Promise<Received> {
   if (done || part === undefined) throw new CouchError('bad_request', 'The multipart body has no parts')
   const source = await readDocPart(part, maxSourceBytes(limits))
-  const leave = await memoryGate.enter(source.length, signal)
-  try {
-    const { doc, follows } = readFollows(rawDoc(parseDocSource(source, limits)), source)
+  return withParsedDoc(source, { limits, memoryGate, signal }, parsed => {
+    const { doc, follows } = readFollows(parsed, source)
     const edit = editOf(doc)
     for (const { name, length = 0, encoding } of follows)
       if (encoding === '') checkAttachmentSize(name, length, limits.maxAttachmentBytes)
     return { edit: { ...edit, body: '' }, body: Buffer.from(edit.body), follows }
-  } finally {
-    leave()
-  }
+  })
 }
 
 function readDocPart(part: ReceivedPart, maxBytes: number): Promise<Buffer> {

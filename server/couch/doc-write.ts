@@ -9,11 +9,12 @@ import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database, Edit } from '../store/store.ts'
 import { checkedDocId, isLocalDocId, localName } from './checked-doc-id.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
-import { type DocLimits, interactiveEdit, type RawDoc, rawDoc, readDoc, replicatedEdit } from './doc-input.ts'
+import { type DocLimits, interactiveEdit, type RawDoc, readDoc, replicatedEdit } from './doc-input.ts'
 import { receiveMultipartDoc } from './doc-multipart.ts'
 import { checkMayWrite, docIdOf, docRoutes, locationOf } from './doc-route.ts'
-import { maxSourceBytes, parseDocSource } from './doc-source.ts'
+import { maxSourceBytes } from './doc-source.ts'
 import { deleteLocalDoc, putLocalDoc } from './local-docs.ts'
+import { withParsedDoc } from './parsed-doc.ts'
 import { flag, unquoted } from './query-values.ts'
 import { checkedRev } from './rev.ts'
 import { createdAnswer, writeEdit } from './write-edit.ts'
@@ -67,7 +68,7 @@ async function putDocument(call: WriteCall, database: Database, context: CouchCo
   if (type.startsWith('multipart/'))
     throw new CouchError('bad_content_type', `Content-Type is ${type}, not multipart/related`)
   const { limits } = context
-  return withDocument(call, context, doc => storeDocument(call, database, { id, doc, limits }))
+  return withBody(call, context, doc => storeDocument(call, database, { id, doc, limits }))
 }
 
 async function putMultipart(
@@ -86,26 +87,21 @@ async function putMultipart(
 async function postDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
   requireJsonContent(call.headers)
   const { limits } = context
-  return withDocument(call, context, doc => {
+  return withBody(call, context, doc => {
     const id = checkedDocId(doc._id ?? newDocId())
     checkMayWrite(call.caller, database, id)
     return storeDocument(call, database, { id, doc, limits })
   })
 }
 
-/** Reads the document and stores it; others wait for the room that a large one takes until it is stored. */
-async function withDocument(
-  call: WriteCall,
+/** Reads the document of a call's body and stores it. */
+async function withBody(
+  { stream, signal }: WriteCall,
   { limits, memoryGate }: CouchContext,
   store: (doc: RawDoc) => Promise<Answer>,
 ): Promise<Answer> {
-  const source = await readBody(call.stream as Readable, maxSourceBytes(limits))
-  const leave = await memoryGate.enter(source.length, call.signal)
-  try {
-    return await store(rawDoc(source.length === 0 ? undefined : parseDocSource(source, limits)))
-  } finally {
-    leave()
-  }
+  const source = await readBody(stream as Readable, maxSourceBytes(limits))
+  return withParsedDoc(source, { limits, memoryGate, signal }, store)
 }
 
 type Stored = { readonly id: string; readonly doc: RawDoc; readonly limits: DocLimits }

@@ -6,9 +6,9 @@ import type { Answer, Call, Route } from '../http/route.ts'
 import type { Database, LocalDoc } from '../store/store.ts'
 import { BegunSessions } from './begun-sessions.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
-import { bodyText, checkDocumentSize, type DocLimits, type RawDoc, rawDoc } from './doc-input.ts'
-import { parseDocSource } from './doc-source.ts'
+import { bodyText, checkDocumentSize, type DocLimits, type RawDoc } from './doc-input.ts'
 import { docTail } from './doc-text.ts'
+import { withParsedDoc } from './parsed-doc.ts'
 import { unquoted } from './query-values.ts'
 import { checkedLocalRev } from './rev.ts'
 
@@ -116,27 +116,13 @@ export async function deleteLocalDoc(
 
 async function readAndPut(call: LocalCall, database: Database, context: LocalContext): Promise<Answer> {
   const { limits, sessions, memoryGate } = context
-  const source = await readBody(call.stream as Readable, 2 * limits.maxDocumentBytes)
-  const leave = await memoryGate.enter(source.length, call.signal)
-  try {
-    return await putSource(call, database, { sessions, limits, source })
-  } finally {
-    leave()
-  }
-}
-
-type Source = { readonly sessions: BegunSessions; readonly limits: DocLimits; readonly source: Buffer }
-
-async function putSource(
-  call: LocalCall,
-  database: Database,
-  { sessions, limits, source }: Source,
-): Promise<Answer> {
   const name = nameOf(call)
-  const doc = rawDoc(parseDocSource(source, limits))
-  const rev = call.query.rev ?? ifMatch(call) ?? doc._rev
-  if (database.localDoc(name) === undefined) sessions.checkNewLog(database, name, doc)
-  return putLocalDoc(database, { name, doc: rev === undefined ? doc : { ...doc, _rev: rev }, limits })
+  const source = await readBody(call.stream as Readable, 2 * limits.maxDocumentBytes)
+  return withParsedDoc(source, { limits, memoryGate, signal: call.signal }, doc => {
+    const rev = call.query.rev ?? ifMatch(call) ?? doc._rev
+    if (database.localDoc(name) === undefined) sessions.checkNewLog(database, name, doc)
+    return putLocalDoc(database, { name, doc: rev === undefined ? doc : { ...doc, _rev: rev }, limits })
+  })
 }
 
 function ifMatch({ headers }: LocalCall): string | undefined {
