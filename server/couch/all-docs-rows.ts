@@ -1,7 +1,7 @@
 import type { Database, NameRange, Revision, StoredDoc } from '../store/store.ts'
 import { rowsInPages } from './all-docs-pages.ts'
 import type { RowParts } from './all-docs-query.ts'
-import type { DocReader } from './design-overlay.ts'
+import type { DocReader } from './doc-reader.ts'
 import { conflictsMember, docText } from './doc-text.ts'
 import { ALL_ATTACHMENTS, docPieces, findBytes } from './inline-attachments.ts'
 

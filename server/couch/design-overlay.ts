@@ -2,9 +2,7 @@ import { databaseKindOf } from '../../design-docs/database-kind.ts'
 import { type DesignDoc, designDocsOf } from '../../design-docs/design-doc.ts'
 import type { Database, Revision, RevTree, StoredDoc } from '../store/store.ts'
 import { isDesignDocId } from './checked-doc-id.ts'
-
-/** What reading a document needs of a database. */
-export type DocReader = Pick<Database, 'atOnce' | 'doc' | 'revision' | 'attachment'>
+import type { DocReader } from './doc-reader.ts'
 
 /** A document of ours. */
 export type OverlayDoc = { readonly doc: StoredDoc; readonly revision: Revision }

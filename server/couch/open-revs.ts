@@ -3,8 +3,8 @@ import { prefersMultipart } from '../http/accept.ts'
 import { multipartPieces, newBoundary } from '../http/multipart-writer.ts'
 import type { Answer, Call } from '../http/route.ts'
 import { writePieces } from '../http/text-writer.ts'
-import type { DocReader } from './design-overlay.ts'
 import { type DocQuery, openRevsOf } from './doc-query.ts'
+import type { DocReader } from './doc-reader.ts'
 import { errorPart, type OpenRev, openRevs, revisionPart, revisionPieces } from './open-revision.ts'
 
 /** `GET /db/doc?open_revs=…`: several revisions of one document, as a JSON list or a part for each. Parts always have the bytes. */
