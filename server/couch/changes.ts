@@ -67,7 +67,7 @@ async function writeFeed(feed: ChangesFeed, asked: Asked, request: FeedRequest, 
   const token = isLive ? tokenOf(call.caller) : undefined
   const lifeMs = token === undefined ? undefined : quota.enter(token)
   const wait = startLiveWait({
-    subscribe: isLive ? listener => database.onChange(listener) : () => () => {},
+    subscribe: isLive ? listener => database.onChange(listener) : undefined,
     out,
     heartbeatMs: isLive ? request.heartbeatMs : undefined,
     timeoutMs: request.timeoutMs,

@@ -39,8 +39,8 @@ export type LiveWait = {
 }
 
 export type LiveWaitOptions = {
-  /** `database.onChange` or `store.onDbUpdate`, bound. */
-  readonly subscribe: (listener: () => void) => () => void
+  /** `database.onChange` or `store.onDbUpdate`, bound. Absent for what waits for no change. */
+  readonly subscribe?: ((listener: () => void) => () => void) | undefined
   readonly out: Out
   /** Undefined: no heartbeats. */
   readonly heartbeatMs?: number | undefined
@@ -65,7 +65,7 @@ export function startLiveWait(options: LiveWaitOptions): LiveWait {
   const hasEnded = () => signal.aborted || Date.now() >= (options.expiresAt ?? Number.POSITIVE_INFINITY)
   const onEnd = () => wake?.('ended')
 
-  const unsubscribe = options.subscribe(() => {
+  const unsubscribe = options.subscribe?.(() => {
     changed = true
     wake?.('change')
   })
@@ -83,7 +83,7 @@ export function startLiveWait(options: LiveWaitOptions): LiveWait {
       return waited
     },
     close() {
-      unsubscribe()
+      unsubscribe?.()
       heart.stop()
       stopExpiry()
       signal.removeEventListener('abort', onEnd)

@@ -58,7 +58,6 @@ function answerProblems(call: Call<ProblemsQuery>, database: Database, turns: Pa
     headers: LIVE_HEADERS,
     async write(out) {
       const wait = startLiveWait({
-        subscribe: () => () => {},
         out,
         heartbeatMs: HEARTBEAT_MS,
         signal: call.signal,
