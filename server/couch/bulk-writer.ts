@@ -16,7 +16,7 @@ import {
 } from './doc-input.ts'
 import { checkMayWrite } from './doc-route.ts'
 import { newDocId } from './doc-write.ts'
-import { writeLocalDoc } from './local-docs.ts'
+import { type LocalDocInput, readLocalDoc, writeLocalDoc } from './local-docs.ts'
 import { attachmentsLeftInPlace } from './rxdb-edit.ts'
 
 /** Documents in one write to the store: enough to share its cost, few enough that other clients wait some milliseconds. */
@@ -25,6 +25,8 @@ const BATCH_DOCS = 500
 const BATCH_BYTES = 8 * 1024 * 1024
 /** While the store writes a batch the next ones are read; more of them would only fill memory. */
 const BATCHES_UNDER_WAY = 2
+/** So many documents are read before other clients have their turn, also when all of them are refused. */
+const DOCS_OF_A_TURN = 500
 
 export type BulkOptions = {
   readonly newEdits: boolean
@@ -54,6 +56,7 @@ export class BulkWriter {
   #edits: Edit[] = []
   /** The rows that `#edits` stand for. */
   #places: number[] = []
+  #localDocs: { readonly place: number; readonly doc: RawDoc; readonly input: LocalDocInput }[] = []
   #bytes = 0
   /** Documents that have a row of their own to be told in. */
   #accepted = 0
@@ -68,7 +71,8 @@ export class BulkWriter {
   async write(docs: readonly BulkDoc[]): Promise<void> {
     for (const doc of docs) {
       this.#take(doc)
-      if (this.#edits.length >= BATCH_DOCS || this.#bytes >= BATCH_BYTES) await this.#send()
+      if (this.#batched >= BATCH_DOCS || this.#bytes >= BATCH_BYTES) await this.#send()
+      else if (this.#rows.length % DOCS_OF_A_TURN === 0) await setImmediate()
     }
   }
 
@@ -82,6 +86,10 @@ export class BulkWriter {
     await Promise.all(this.#underWay)
     if (this.#accepted === 0 && this.#refusal !== undefined) throw this.#refusal
     return this.#rows.filter(row => row !== undefined)
+  }
+
+  get #batched(): number {
+    return this.#edits.length + this.#localDocs.length
   }
 
   #take(bulkDoc: BulkDoc): void {
@@ -103,8 +111,9 @@ export class BulkWriter {
     const id = checkedDocId(doc._id === undefined ? newDocId() : doc._id)
     checkMayWrite(caller, this.#database, id)
     if (isLocalDocId(id)) {
-      const written = writeLocalDoc(this.#database, localName(id), doc, limits)
-      this.#track(written.then(row => this.#wrote(place, row), this.#refuser(place, { doc })))
+      const input = readLocalDoc(localName(id), doc, limits)
+      this.#localDocs.push({ place, doc, input })
+      this.#bytes += input.body?.length ?? 0
       return
     }
     const input = readDoc(doc, id, limits)
@@ -140,12 +149,22 @@ export class BulkWriter {
   }
 
   async #send(): Promise<void> {
-    if (this.#edits.length === 0) return
-    const [edits, places] = [this.#edits, this.#places]
+    if (this.#batched === 0) return
+    const [edits, places, localDocs] = [this.#edits, this.#places, this.#localDocs]
     this.#edits = []
     this.#places = []
+    this.#localDocs = []
     this.#bytes = 0
-    this.#track(this.#database.write(edits).then(outcomes => this.#settle(outcomes, edits, places)))
+    const written = [
+      this.#database.write(edits).then(outcomes => this.#settle(outcomes, edits, places)),
+      ...localDocs.map(({ place, doc, input }) =>
+        writeLocalDoc(this.#database, input).then(
+          row => this.#wrote(place, row),
+          this.#refuser(place, { doc }),
+        ),
+      ),
+    ]
+    this.#track(Promise.all(written).then(() => {}))
     await (this.#underWay.length < BATCHES_UNDER_WAY ? setImmediate() : this.#underWay.shift())
   }
 

@@ -82,25 +82,34 @@ export function localDocText({ id, rev, body }: LocalDoc): string {
   return `{"_id":${JSON.stringify(`_local/${id}`)},"_rev":"${rev}"${docTail(body)}`
 }
 
-/** Writes what a client sent as a local doc; `_deleted` deletes it. Attachments are dropped, as CouchDB does. */
-export async function writeLocalDoc(
-  database: Database,
-  name: string,
-  doc: RawDoc,
-  limits: DocLimits,
-): Promise<{ readonly id: string; readonly rev: string }> {
+/** A local doc to write: what `Database.writeLocalDoc` takes. */
+export type LocalDocInput = {
+  readonly name: string
+  readonly rev: string | undefined
+  readonly body: string | null
+}
+
+/** Checks what a client sent as a local doc; `_deleted` deletes it. Attachments are dropped, as CouchDB does. */
+export function readLocalDoc(name: string, doc: RawDoc, limits: DocLimits): LocalDocInput {
   const rev = doc._rev === undefined ? undefined : checkedLocalRev(doc._rev, '_rev')
   const body = doc._deleted === true ? null : bodyText(doc)
-  const id = `_local/${name}`
-  if (body !== null) checkDocumentSize(id, body, limits.maxDocumentBytes)
-  return { id, ...(await database.writeLocalDoc(name, rev, body)) }
+  if (body !== null) checkDocumentSize(`_local/${name}`, body, limits.maxDocumentBytes)
+  return { name, rev, body }
+}
+
+export async function writeLocalDoc(
+  database: Database,
+  { name, rev, body }: LocalDocInput,
+): Promise<{ readonly id: string; readonly rev: string }> {
+  return { id: `_local/${name}`, ...(await database.writeLocalDoc(name, rev, body)) }
 }
 
 export async function putLocalDoc(
   database: Database,
   { name, doc, limits }: { readonly name: string; readonly doc: RawDoc; readonly limits: DocLimits },
 ): Promise<Answer> {
-  return { status: 201, json: { ok: true, ...(await writeLocalDoc(database, name, doc, limits)) } }
+  const written = await writeLocalDoc(database, readLocalDoc(name, doc, limits))
+  return { status: 201, json: { ok: true, ...written } }
 }
 
 export async function deleteLocalDoc(

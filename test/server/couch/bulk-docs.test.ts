@@ -188,3 +188,20 @@ t.test('thousands of documents keep their order', async t => {
   t.ok(reply.json.every((row: { id: string; ok: true }, i: number) => row.ok && row.id === `doc-${i}`))
   t.match((await database.get('')).json, { doc_count: 5000 })
 })
+
+t.test('thousands of local docs among others, with their rows in order', async t => {
+  const database = httpClient(`${server.url}/me`, server.bearer('many-local'))
+  const docs = Array.from({ length: 2300 }, (_, i) => ({
+    _id: i % 100 === 0 ? `doc-${i}` : `_local/${i}`,
+    i,
+  }))
+  const rows = (await database.post('/_bulk_docs', { docs: [...docs, { _id: '_local/1', _rev: '0-7' }] }))
+    .json
+  t.strictSame(
+    rows.map(({ id }: { id: string }) => id),
+    [...docs.map(({ _id }) => _id), '_local/1'],
+  )
+  t.match(rows.at(-1), { error: 'conflict' })
+  t.ok(rows.slice(0, -1).every(({ ok }: { ok?: boolean }) => ok))
+  t.match((await database.get('/_local/2299')).json, { i: 2299 })
+})

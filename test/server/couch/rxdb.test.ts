@@ -58,7 +58,7 @@ t.test('RxDB waits from now on and misses nothing', async t => {
 })
 
 t.test('for RxDB now is where its listing ended', async t => {
-  const mine = httpClient(`${server.url}/me`, server.bearer('listing'))
+  let mine = httpClient(`${server.url}/me`, server.bearer('listing'))
   const askNow = async () =>
     (
       await mine.get(
@@ -71,7 +71,9 @@ t.test('for RxDB now is where its listing ended', async t => {
   await push(mine, [{ _id: 'b' }])
   t.strictSame((await askNow()).last_seq, listed.last_seq, 'what was written since is still to come')
   t.match((await pull(mine, listed.last_seq)).results, [{ id: 'b' }])
-  t.strictSame((await askNow()).last_seq, listed.last_seq, 'of two devices with one token the earlier one')
+  t.strictSame((await askNow()).last_seq, listed.last_seq, 'of two devices of a user the earlier one')
+  mine = httpClient(`${server.url}/me`, `Bearer ${server.token('listing', 600)}`)
+  t.strictSame((await askNow()).last_seq, listed.last_seq, 'with a token that was renewed in between, too')
   await server.restart()
   await push(mine, [{ _id: 'c' }])
   const { results } = await pull(mine, (await askNow()).last_seq)
