@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
-import { inTransaction, type Queryable } from '../postgres-client.ts'
+import { inLongTransaction, type Queryable } from '../postgres-client.ts'
 import { prepareMirrorTables } from './mirror-tables.ts'
 import { needsRight } from './needs-right.ts'
 
@@ -86,7 +86,7 @@ const MIGRATIONS: readonly string[] = [
  * `BridgeError` when that is not this bridge's to do.
  */
 export async function prepareSchema(pool: pg.Pool, catalogue: readonly Entity[] = entities): Promise<void> {
-  await inTransaction(pool, async sql => {
+  await inLongTransaction(pool, async sql => {
     await prepareOwnTables(sql)
     await prepareMirrorTables(sql, catalogue)
   })
