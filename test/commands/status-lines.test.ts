@@ -1,0 +1,49 @@
+import t from 'tap'
+import { statusLines } from '../../commands/status-lines.ts'
+
+const paint = (_style: string, text: string) => text
+const parts = [
+  { name: 'Server', where: 'http://127.0.0.1:5984', isUp: true, words: 'ok' },
+  { name: 'Bridge', where: 'http://127.0.0.1:5985', isUp: false, words: 'waiting;\u001b[31m postgres' },
+  { name: 'Postgres', where: '', isUp: false, words: 'nothing runs here' },
+]
+
+t.test('parts stand below each other, and nothing they say steers the terminal', async t => {
+  t.strictSame(statusLines(parts, undefined, paint), [
+    '  Server        http://127.0.0.1:5984  ok',
+    '  Bridge        http://127.0.0.1:5985  waiting;\ufffd[31m postgres',
+    '  Postgres                             nothing runs here',
+  ])
+})
+
+t.test('what lags is named, the worst first, and letters by their reason', async t => {
+  const lagging = [7200, 600, 60, 4, 3, 2].map((seconds, n) => ({ database: `userdb-${n}`, seconds }))
+  const letters = [
+    { entity: 'session', kind: 'wrong_kind', count: 12 },
+    { entity: 'unknown', kind: 'unknown_type', count: 1 },
+  ]
+  const lastBatchAt = new Date(Date.now() - 3 * 86_400_000)
+  const lines = statusLines(parts, { databases: 10_000, dirty: 6, lagging, letters, lastBatchAt }, paint)
+  t.strictSame(lines.slice(3), [
+    '',
+    '  Databases     10000 mirrored, 6 behind, the first for 2 h',
+    '                2 h     userdb-0',
+    '                10 min  userdb-1',
+    '                60 s    userdb-2',
+    '                4 s     userdb-3',
+    '                3 s     userdb-4',
+    `  Last batch    3 d ago, ${lastBatchAt.toISOString().slice(0, 19)}Z`,
+    '  Dead letters  13; npx divan dead-letters tells what is wrong with each',
+    '                12      session, wrong_kind',
+    '                1       unknown, unknown_type',
+  ])
+})
+
+t.test('a mirror that is new says so', async t => {
+  const empty = { databases: 0, dirty: 0, lagging: [], letters: [], lastBatchAt: undefined }
+  t.match(statusLines(parts, empty, paint).slice(4), [
+    /0 mirrored, all as the server has them$/,
+    /Last batch +none yet$/,
+    /Dead letters +none/,
+  ])
+})
