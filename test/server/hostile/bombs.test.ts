@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { RawConnection } from '../../fixtures/raw-connection.ts'
 import { rounds } from '../../fixtures/rounds.ts'
 import { serverProcess } from '../../fixtures/server-process.ts'
@@ -105,9 +105,9 @@ t.test(`a server with a heap of ${HEAP_MIB} MiB outlives them, and serves others
   for (const bomb of bombs) {
     const started = Date.now()
     const bytes = wire(bomb, server.token('anna'))
-    const replies = await Promise.all(Array.from({ length: AT_ONCE }, () => send(t, port, bytes)))
+    const replies = await Promise.all(Array.from({ length: AT_ONCE }, () => send(port, bytes)))
     for (const { status } of replies) t.ok(bomb.status.includes(status), `${bomb.name}: ${status}`)
-    const waitedMs = await others.longestMs()
+    const waitedMs = others.longestMs()
     t.ok(waitedMs < MAX_WAIT_MS, `others waited ${waitedMs} of ${Date.now() - started} ms`)
   }
   t.equal(await others.failures(), 0, 'and none of their requests failed')
@@ -126,7 +126,7 @@ function wire({ method, path, body, gzip }: Bomb, token: string): Buffer {
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), bytes])
 }
 
-async function send(_t: Test, port: number, bytes: Buffer) {
+async function send(port: number, bytes: Buffer) {
   const connection = new RawConnection(port)
   const reply = await connection.exchange({ bytes, method: 'POST', timeoutMs: 300_000 })
   connection.close()
@@ -138,20 +138,25 @@ function watch(url: string, token: string) {
   let longest = 0
   let failed = 0
   let isOver = false
+  let start = Date.now()
+  let isOpen = false
   const asking = (async () => {
     while (!isOver) {
-      const start = Date.now()
+      start = Date.now()
+      isOpen = true
       const ok = await fetch(`${url}/me`, { headers: { Authorization: `Bearer ${token}` } })
         .then(async answer => (await answer.json()).db_name !== undefined)
         .catch(() => false)
       if (!ok) failed++
       longest = Math.max(longest, Date.now() - start)
+      isOpen = false
       await sleep(20)
     }
   })()
   return {
-    async longestMs() {
-      const ms = longest
+    /** Since it was asked last; the request that is still open counts. */
+    longestMs() {
+      const ms = Math.max(longest, isOpen ? Date.now() - start : 0)
       longest = 0
       return ms
     },
