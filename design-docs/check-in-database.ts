@@ -1,4 +1,4 @@
-import { entityOfType } from './catalogue.ts'
+import { entitiesIn, entityOfType } from './catalogue.ts'
 import { checkDoc } from './check-doc.ts'
 import { typeOfId } from './doc-id.ts'
 import type { DatabaseKind } from './entity.ts'
@@ -17,9 +17,18 @@ export function checkInDatabase(
   doc: JsonObject | undefined,
 ): readonly Problem[] {
   const entity = entityOfType(typeOfId(id))
+  if (entity === undefined && doc !== undefined) return [unknownType(database, id)]
   const problems = checkDoc(entity, doc)
   if (entity === undefined || entity.database === database) return problems
   // The same document in two databases of a user would be one row with two cursors, and no order between them.
   const reason = `Documents of type ${entity.type} belong in a database of kind ${entity.database}.`
   return [{ path: '_id', reason }, ...problems]
+}
+
+/** The one reason that quotes a document, and only what looks like the name of a type: most are misspelt. */
+function unknownType(database: DatabaseKind, id: string): Problem {
+  const read = typeOfId(id)
+  const type = /^[\w.-]{1,40}$/.test(read) ? read : 'of this id'
+  const known = entitiesIn(database).map(({ type }) => type)
+  return { path: '_id', reason: `No description here has the type ${type}; there are ${known.join(', ')}.` }
 }

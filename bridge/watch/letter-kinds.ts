@@ -4,7 +4,7 @@
  */
 export const LETTER_KINDS: readonly (readonly [pattern: string, kind: string])[] = [
   ['This member is required.', 'missing_member'],
-  ['No description here has the type of this id.', 'unknown_type'],
+  ['No description here has the type %', 'unknown_type'],
   ['Documents of type % belong in a database of kind %', 'wrong_database'],
   ['Expected %, found %', 'wrong_kind'],
   ['Expected a list of objects.', 'wrong_kind'],

@@ -1,4 +1,4 @@
-import { typeOfSuffix, typeViewName, typeViewOfDb } from '../../design-docs/type-view.ts'
+import { typeOfSuffix, typeViewName, typeViewOfDb, VIEW_SUFFIXES } from '../../design-docs/type-view.ts'
 import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Caller } from './caller.ts'
@@ -52,7 +52,7 @@ const ACCESS_TABLE: readonly {
 export function admit(access: Access, caller: Caller, named: string | undefined): string | undefined {
   const name = named === undefined ? undefined : realName(caller, named)
   const verdict = verdictOf(access, caller, relation(caller, named, name))
-  if (verdict !== 'allow') throw refusal(verdict, access)
+  if (verdict !== 'allow') throw refusal(verdict, access, named)
   return name
 }
 
@@ -101,8 +101,17 @@ function realName(caller: Caller, named: string): string | undefined {
   return type === undefined ? undefined : typeViewName({ sub: caller.sub, type })
 }
 
-function refusal(verdict: Exclude<Verdict, 'allow'>, access: Access): CouchError {
-  if (verdict === 'not_found') return new CouchError('not_found', 'Database does not exist.')
+/** What a user calls his own. */
+const OWN_NAMES: readonly string[] = ['me', ...['metrics', ...VIEW_SUFFIXES].map(suffix => `me-${suffix}`)]
+
+/** A type in the plural, or not in kebab case, is a slip of the app's developer that nothing else would show. */
+function whichThereAre(named: string): string {
+  const name = /^[\w-]{1,40}$/.test(named) ? named : 'such database'
+  return `You have no ${name}; there are ${OWN_NAMES.join(', ')}.`
+}
+
+function refusal(verdict: Exclude<Verdict, 'allow'>, access: Access, named: string | undefined): CouchError {
+  if (verdict === 'not_found') return new CouchError('not_found', whichThereAre(named ?? ''))
   const what = access === 'admin' ? 'You are not a server admin.' : 'You are not allowed to access this db.'
   if (verdict === 'forbidden') return new CouchError('forbidden', what)
   return new CouchError(

@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
-import { entitiesIn } from '../../design-docs/catalogue.ts'
+import { entities, entitiesIn } from '../../design-docs/catalogue.ts'
+import type { Entity } from '../../design-docs/entity.ts'
 import { typeOfSuffix, typeViewName, typeViewOfDb, VIEW_SUFFIXES } from '../../design-docs/type-view.ts'
 import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
+import { PROJECT_FOLDER } from '../fixtures/project-folder.ts'
 
 const MAIN = userDbName('abc')
 
@@ -53,4 +57,30 @@ t.test('other names show no type', async t => {
 t.test('a type of another database has no view', async t => {
   t.throws(() => typeViewName({ sub: 'abc', type: 'metrics' }), /main database/)
   t.equal(typeOfSuffix('metrics'), undefined)
+})
+
+const ID_AFTER_TYPE: Readonly<Record<Entity['identity'], string>> = {
+  client: ':<uuid>',
+  singleton: '',
+  device: ':<deviceId>',
+  chunk: ':<sessionId>:<anything>',
+  account: ':<email>',
+}
+
+t.test('the page of the descriptions has every type with its URL, its ids and its table', async t => {
+  const page = await readFile(join(PROJECT_FOLDER, 'design-docs/README.md'), 'utf8')
+  const [, section = ''] = page.split('## Types and their URLs')
+  const lines = (section.split('\n## ')[0] ?? '').split('\n').filter(line => line.startsWith('| `'))
+  const urlOf = ({ type, database }: Entity) => {
+    if (database === 'accounts') return 'none: admins have `/_users`'
+    if (database === 'metrics') return '`/me-metrics`'
+    return `\`/me-${typeViewName({ sub: 'abc', type }).slice(`${MAIN}-`.length)}\``
+  }
+  t.strictSame(
+    lines,
+    entities.map(entity => {
+      const { type, table, identity } = entity
+      return `| \`${type}\` | ${urlOf(entity)} | \`${type}${ID_AFTER_TYPE[identity]}\` | \`${table}\` |`
+    }),
+  )
 })

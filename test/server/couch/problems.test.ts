@@ -38,8 +38,17 @@ function phone(sub = randomUUID()): HttpClient & { readonly sub: string } {
 
 t.test('documents that do not fit are told with path and reason, others are not', async t => {
   const mine = phone()
+  const unknown = (type: string) =>
+    new RegExp(`^No description here has the type ${type}; there are session, .*, phaseStat, .*, device\\.$`)
   const bad = sessionDoc({ targetReps: 'ten', mode: undefined })
-  const docs = [sessionDoc(), bad, { _id: 'lap:1' }, { _id: 'metrics:a:1' }]
+  const docs = [
+    sessionDoc(),
+    bad,
+    { _id: 'lap:1' },
+    { _id: `${'x'.repeat(41)}:1` },
+    { _id: 'a\0b' },
+    { _id: 'metrics:a:1' },
+  ]
   const rows = (await mine.post('/_bulk_docs', { docs })).json
   const { problems, last_seq, pending } = await problemsOf(mine)
   t.match(problems, [
@@ -52,10 +61,12 @@ t.test('documents that do not fit are told with path and reason, others are not'
         { path: 'targetReps', reason: 'Expected a whole number, found text.' },
       ],
     },
-    { id: 'lap:1', problems: [{ path: '_id', reason: 'No description here has the type of this id.' }] },
+    { id: 'lap:1', problems: [{ path: '_id', reason: unknown('lap') }] },
+    { id: `${'x'.repeat(41)}:1`, problems: [{ path: '_id', reason: unknown('of this id') }] },
+    { id: 'a\0b', problems: [{ path: '_id', reason: unknown('of this id') }] },
     { id: 'metrics:a:1', problems: [{ path: '_id', reason: /belong in a database of kind metrics/ }] },
   ])
-  t.equal(problems.length, 3)
+  t.equal(problems.length, 5)
   t.equal(last_seq, (await mine.get('/_changes')).json.last_seq)
   t.equal(pending, 0)
   t.strictSame((await problemsOf(phone())).problems, [], 'nobody is told of another’s')

@@ -333,3 +333,18 @@ t.test('PouchDB syncs with a view, both ways and live', async t => {
   const { doc_count: there } = (await view('session').get('')).json
   t.equal((await local.info()).doc_count, there)
 })
+
+t.test('who asks for a type that is none is told which there are', async t => {
+  for (const [named, told] of [
+    ['me-sessions', 'me-sessions'],
+    ['me-phaseStat', 'me-phaseStat'],
+    ['me-%00', 'such database'],
+    [`me-${'x'.repeat(50)}`, 'such database'],
+  ] as const) {
+    const { status, json } = await httpClient(`${server.url}/${named}`, server.bearer('slips')).get('')
+    t.match({ status, json }, { status: 404, json: { error: 'not_found' } })
+    const start = `You have no ${told}; there are me, me-metrics, me-session, `
+    t.ok(json.reason.startsWith(start), json.reason)
+    t.match(json.reason, /, me-phase-stat, .*, me-device\.$/)
+  }
+})
