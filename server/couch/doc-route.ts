@@ -28,9 +28,9 @@ export function docIdOf({ params }: Pick<Call, 'params'>): string {
 /** Design documents hold code that runs for all who use a database: they are admins' to write, except for those that are ours. */
 export function checkMayWrite(caller: Caller, database: Database, id: string): void {
   if (!isDesignDocId(id)) return
-  if (caller.kind !== 'admin') throw new CouchError('forbidden', 'Only admins may write design documents.')
   if (isOverlaid(database, id))
     throw new CouchError('forbidden', `${id} is the server's own in users' databases: take another name.`)
+  if (caller.kind !== 'admin') throw new CouchError('forbidden', 'Only admins may write design documents.')
 }
 
 /** Clients refuse an answer whose headers are longer than some KiB, and would take the write for failed. */

@@ -16,6 +16,7 @@ import { docWriteRoutes } from './doc-write.ts'
 import { ensureFullCommitRoutes } from './ensure-full-commit.ts'
 import { localDocRoutes } from './local-docs.ts'
 import { localDocsListRoutes } from './local-docs-list.ts'
+import { notYetRoutes } from './not-yet.ts'
 import { problemsRoutes } from './problems.ts'
 import { purgeRoutes } from './purge.ts'
 import { revsDiffRoutes } from './revs-diff.ts'
@@ -46,5 +47,6 @@ export function couchRoutes(context: CouchContext): readonly Route[] {
     ...attachmentRoutes(context),
     ...localDocRoutes(context),
     ...localDocsListRoutes(context),
+    ...notYetRoutes(context),
   ]
 }
