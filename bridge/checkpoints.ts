@@ -133,6 +133,8 @@ export type Marks = {
   readonly databases: readonly string[]
   /** Those among them that were deleted or made: what is mirrored of them may be of an earlier one. */
   readonly remade: readonly string[]
+  /** Those among them that have rows and no checkpoint. */
+  readonly unclaimed?: readonly string[] | undefined
 }
 
 /**
@@ -147,6 +149,11 @@ export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
      on conflict (database) do update set mark = nextval('divan.marks')`,
     [[...new Set(marks.databases)].sort()],
   )
+  if (marks.unclaimed !== undefined && marks.unclaimed.length > 0) {
+    await sql.query('update divan.dirty_databases set rebuild = mark where database = any($1::text[])', [
+      marks.unclaimed,
+    ])
+  }
   if (marks.remade.length === 0) return
   await sql.query(
     `update divan.dirty_databases d set rebuild = d.mark

@@ -9,8 +9,9 @@ import {
   type UpdateFeed,
 } from './checkpoints.ts'
 import type { CouchClient } from './couch-client.ts'
-import { inTransaction } from './postgres-client.ts'
+import { inLongTransaction, inTransaction } from './postgres-client.ts'
 import { isMirrored } from './source.ts'
+import { UnclaimedRows } from './unclaimed-rows.ts'
 import { allDatabases, serverUuid, type UpdatesPage, updatesCursor, waitForUpdates } from './updates-feed.ts'
 
 export type FollowContext = {
@@ -31,7 +32,9 @@ export async function openUpdateFeed(context: FollowContext): Promise<UpdateFeed
   const { client, pool, signal } = context
   const end = await feedsEnd(client, signal)
   const stored = await inTransaction(pool, readUpdateFeed)
-  return stored?.serverUuid === end.serverUuid ? stored : await markEverything(context, end)
+  if (stored?.serverUuid === end.serverUuid) return stored
+  const rows = stored === undefined ? await inLongTransaction(pool, UnclaimedRows.find) : undefined
+  return await markEverything(context, end, rows)
 }
 
 /** Whose feed it is, and its end as it is now. */
@@ -43,15 +46,21 @@ async function feedsEnd(client: CouchClient, signal: AbortSignal): Promise<Updat
  * Marks all databases of the server, and all that were ever mirrored: some of these may be gone. `end` is the feed's
  * end, taken before. Marks are harmless, so a bridge that dies half-way leaves only work that is done twice.
  */
-async function markEverything(context: FollowContext, end: UpdateFeed): Promise<UpdateFeed> {
+async function markEverything(
+  context: FollowContext,
+  end: UpdateFeed,
+  rows?: UnclaimedRows | undefined,
+): Promise<UpdateFeed> {
   const { client, pool, signal } = context
   for await (const names of allDatabases(client, signal)) {
     const databases = names.filter(isMirrored)
-    await inTransaction(pool, sql => markDirty(sql, { databases, remade: [] }))
+    const unclaimed = rows?.claim(databases)
+    await inTransaction(pool, sql => markDirty(sql, { databases, remade: [], unclaimed }))
     context.marked(databases)
   }
-  await inTransaction(pool, async sql => {
+  await inLongTransaction(pool, async sql => {
     await markAllMirrored(sql)
+    await rows?.remove(sql)
     await storeUpdateFeed(sql, end)
   })
   return end
