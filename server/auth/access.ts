@@ -1,4 +1,9 @@
-import { typeOfSuffix, typeViewName, typeViewOfDb, VIEW_SUFFIXES } from '../../design-docs/type-view.ts'
+import {
+  TYPE_SUFFIXES,
+  typeDatabaseName,
+  typeDatabaseOf,
+  typeOfSuffix,
+} from '../../design-docs/type-database.ts'
 import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Caller } from './caller.ts'
@@ -24,8 +29,8 @@ type Verdict = 'allow' | 'unauthorized' | 'forbidden' | 'not_found'
  * names a database is decided by the database, whatever its path goes on to say: bulk reads, local documents and
  * attachments too.
  *
- * `own` is `userdb-<hex of the token's sub>`, its `-metrics`, and its views of one type, such as its `-session`; by these names or as `me`,
- * `me-metrics`, `me-session`. All else is `other` to a user: another's databases and views, `_users`, what admins made.
+ * `own` is `userdb-<hex of the token's sub>`, its `-metrics`, and its type databases, such as its `-session`; by these names or as `me`,
+ * `me-metrics`, `me-session`. All else is `other` to a user: another's databases of both kinds, `_users`, what admins made.
  */
 const ACCESS_TABLE: readonly {
   readonly access: Access | 'any'
@@ -56,7 +61,7 @@ export function admit(access: Access, caller: Caller, named: string | undefined)
   return name
 }
 
-/** True for the databases that are made at first use by the bearer of a valid token. A view is none. */
+/** True for the databases that are made at first use by the bearer of a valid token. A type database is none. */
 export function isOwnDatabase(caller: Caller, name: string): boolean {
   return caller.kind === 'user' && userOfDb(name)?.sub === caller.sub
 }
@@ -69,7 +74,7 @@ const PATHS: readonly string[] = ['api', 'health', 'metrics']
  * database of them.
  */
 export function isReservedName(name: string): boolean {
-  return PATHS.includes(name) || name === 'me' || name.startsWith('me-') || typeViewOfDb(name) !== undefined
+  return PATHS.includes(name) || name === 'me' || name.startsWith('me-') || typeDatabaseOf(name) !== undefined
 }
 
 function verdictOf(access: Access, caller: Caller, database: Relation): Verdict {
@@ -85,11 +90,11 @@ function verdictOf(access: Access, caller: Caller, database: Relation): Verdict 
 function relation(caller: Caller, named: string | undefined, name: string | undefined): Relation {
   if (named === undefined) return 'none'
   if (name === undefined) return 'own-missing'
-  return isOwnDatabase(caller, name) || isOwnView(caller, name) ? 'own' : 'other'
+  return isOwnDatabase(caller, name) || isOwnTypeDatabase(caller, name) ? 'own' : 'other'
 }
 
-function isOwnView(caller: Caller, name: string): boolean {
-  return caller.kind === 'user' && typeViewOfDb(name)?.sub === caller.sub
+function isOwnTypeDatabase(caller: Caller, name: string): boolean {
+  return caller.kind === 'user' && typeDatabaseOf(name)?.sub === caller.sub
 }
 
 /** Undefined: the user has no such database, and there is no such type. */
@@ -98,11 +103,11 @@ function realName(caller: Caller, named: string): string | undefined {
   if (named === 'me') return userDbName(caller.sub)
   if (named === 'me-metrics') return metricsDbName(caller.sub)
   const type = typeOfSuffix(named.slice('me-'.length))
-  return type === undefined ? undefined : typeViewName({ sub: caller.sub, type })
+  return type === undefined ? undefined : typeDatabaseName({ sub: caller.sub, type })
 }
 
 /** What a user calls his own. */
-const OWN_NAMES: readonly string[] = ['me', ...['metrics', ...VIEW_SUFFIXES].map(suffix => `me-${suffix}`)]
+const OWN_NAMES: readonly string[] = ['me', ...['metrics', ...TYPE_SUFFIXES].map(suffix => `me-${suffix}`)]
 
 /** A type in the plural, or not in kebab case, is a slip of the app's developer that nothing else would show. */
 function whichThereAre(named: string): string {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { typeViewOfDb } from '../../design-docs/type-view.ts'
+import { typeDatabaseOf } from '../../design-docs/type-database.ts'
 import { userDbName } from '../../design-docs/user-db.ts'
 import { isOwnDatabase } from '../auth/access.ts'
 import type { Caller } from '../auth/caller.ts'
@@ -37,9 +37,13 @@ export async function databaseOf(
   call: Pick<Call, 'caller' | 'params'>,
 ): Promise<Database> {
   const named = call.params.db ?? ''
-  const view = typeViewOfDb(named)
-  const database = await realDatabase(context, call.caller, view === undefined ? named : userDbName(view.sub))
-  return view === undefined ? database : database.ofType(view.type)
+  const typed = typeDatabaseOf(named)
+  const database = await realDatabase(
+    context,
+    call.caller,
+    typed === undefined ? named : userDbName(typed.sub),
+  )
+  return typed === undefined ? database : database.ofType(typed.type)
 }
 
 async function realDatabase(

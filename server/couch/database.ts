@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { typeViewOfDb } from '../../design-docs/type-view.ts'
+import { typeDatabaseOf } from '../../design-docs/type-database.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
 import type { Store } from '../store/store.ts'
@@ -32,8 +32,8 @@ export function databaseRoutes(context: CouchContext): readonly Route[] {
 
 async function createDatabase(store: Store, call: Call): Promise<Answer> {
   const name = call.params.db ?? ''
-  if (typeViewOfDb(name) !== undefined) {
-    // A view is there as soon as its database is, which its owner has from his first use on. PouchDB takes this answer for a success.
+  if (typeDatabaseOf(name) !== undefined) {
+    // A type database is there as soon as its database is, which its owner has from his first use on. PouchDB takes this answer for a success.
     await databaseOf({ store }, call)
     throw fileExists()
   }
@@ -55,8 +55,8 @@ async function deleteDatabase(store: Store, name: string, rev: string | undefine
     )
   }
   if (name === USERS_DATABASE) throw new CouchError('forbidden', `${USERS_DATABASE} is the server's own.`)
-  // A real one by such a name is from before there were views, and this is how it goes.
-  if (typeViewOfDb(name) !== undefined && store.database(name) === undefined)
+  // A real one by such a name is from before there were type databases, and this is how it goes.
+  if (typeDatabaseOf(name) !== undefined && store.database(name) === undefined)
     throw new CouchError('forbidden', `${name} is one type of a user's database, and goes with that one.`)
   if (!(await store.deleteDatabase(name))) throw new CouchError('not_found', 'Database does not exist.')
   return { json: { ok: true } }

@@ -5,7 +5,7 @@ const SURPLUS_FEED_MS = 2000
 
 /**
  * Counts the live feeds of each token, so that those beyond the quota end soon instead of starving its other requests. All of such a
- * feed's life is bounded, not how long it waits for one change: a view of one type wakes at each change of another, and where others write
+ * feed's life is bounded, not how long it waits for one change: a type database wakes at each change of another, and where others write
  * all the time it would never end.
  */
 export class FeedQuota {

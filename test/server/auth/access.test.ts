@@ -1,6 +1,6 @@
 import t from 'tap'
 import { entitiesIn } from '../../../design-docs/catalogue.ts'
-import { typeViewName } from '../../../design-docs/type-view.ts'
+import { typeDatabaseName } from '../../../design-docs/type-database.ts'
 import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
 import { type Access, admit, isOwnDatabase, isReservedName } from '../../../server/auth/access.ts'
 import type { Caller } from '../../../server/auth/caller.ts'
@@ -95,15 +95,15 @@ t.test('only the databases of a valid token’s sub are made by themselves', asy
   t.equal(isOwnDatabase(user, metricsDbName('anna')), true)
   t.equal(isOwnDatabase(user, OTHER), false)
   t.equal(isOwnDatabase(user, 'userdb-'), false)
-  t.equal(isOwnDatabase(user, `${OWN}-session`), false, 'a view is no database')
+  t.equal(isOwnDatabase(user, `${OWN}-session`), false, 'a type database is none of them')
   t.equal(isOwnDatabase(admin, OWN), false)
   t.equal(isOwnDatabase(anonymous, OWN), false)
 })
 
-t.test('a user has a view of each type, under two names, and nobody else has it', async t => {
+t.test('a user has a database of each type, under two names, and nobody else has it', async t => {
   const bert: Caller = { kind: 'user', sub: 'bert', expiresAt: 0 }
   for (const { type } of entitiesIn('main')) {
-    const name = typeViewName({ sub: 'anna', type })
+    const name = typeDatabaseName({ sub: 'anna', type })
     t.equal(admit('database', user, name), name)
     t.equal(admit('database', user, name.replace(OWN, 'me')), name)
     t.throws(() => admit('database', bert, name), { name: 'CouchError', word: 'forbidden' })

@@ -40,9 +40,9 @@ t.test('the descriptions of a database’s documents can be read in each of a us
   t.match((await metrics.get(`/${ID}`)).json, {
     entities: [{ type: 'metrics', rows: { member: 'samples' } }],
   })
-  const view = httpClient(`${server.url}/me-session`, server.bearer(sub))
-  t.strictSame((await view.get(`/${ID}`)).json, found, 'a view has those of its database')
-  t.strictSame(await listed(view), [ID])
+  const typed = httpClient(`${server.url}/me-session`, server.bearer(sub))
+  t.strictSame((await typed.get(`/${ID}`)).json, found, 'a type database has those of its database')
+  t.strictSame(await listed(typed), [ID])
 })
 
 t.test('it reads as a document with one revision', async t => {

@@ -3,29 +3,34 @@ import { join } from 'node:path'
 import t from 'tap'
 import { entities, entitiesIn } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
-import { typeOfSuffix, typeViewName, typeViewOfDb, VIEW_SUFFIXES } from '../../design-docs/type-view.ts'
+import {
+  TYPE_SUFFIXES,
+  typeDatabaseName,
+  typeDatabaseOf,
+  typeOfSuffix,
+} from '../../design-docs/type-database.ts'
 import { metricsDbName, userDbName, userOfDb } from '../../design-docs/user-db.ts'
 import { PROJECT_FOLDER } from '../fixtures/project-folder.ts'
 
 const MAIN = userDbName('abc')
 
-t.test('each type of the main database has a view whose name leads back to it', async t => {
+t.test('each type of the main database has a type database whose name leads back to it', async t => {
   for (const { type } of entitiesIn('main')) {
     for (const sub of ['abc', 'Zoë 😀', '-session', '\0']) {
-      const name = typeViewName({ sub, type })
-      t.strictSame(typeViewOfDb(name), { sub, type })
+      const name = typeDatabaseName({ sub, type })
+      t.strictSame(typeDatabaseOf(name), { sub, type })
       t.equal(userOfDb(name), undefined, 'it is no database of his')
     }
   }
-  t.equal(new Set(VIEW_SUFFIXES).size, entitiesIn('main').length)
+  t.equal(new Set(TYPE_SUFFIXES).size, entitiesIn('main').length)
 })
 
 t.test('types are in kebab case, and none takes the name of the metrics database', async t => {
-  t.equal(typeViewName({ sub: 'abc', type: 'phaseStat' }), `${MAIN}-phase-stat`)
-  t.equal(typeViewName({ sub: 'abc', type: 'gamificationStats' }), `${MAIN}-gamification-stats`)
+  t.equal(typeDatabaseName({ sub: 'abc', type: 'phaseStat' }), `${MAIN}-phase-stat`)
+  t.equal(typeDatabaseName({ sub: 'abc', type: 'gamificationStats' }), `${MAIN}-gamification-stats`)
   t.equal(typeOfSuffix('routine-exercise'), 'routineExercise')
-  t.ok(VIEW_SUFFIXES.every(suffix => /^[a-z]+(-[a-z]+)*$/.test(suffix)))
-  t.notOk(VIEW_SUFFIXES.includes('metrics'))
+  t.ok(TYPE_SUFFIXES.every(suffix => /^[a-z]+(-[a-z]+)*$/.test(suffix)))
+  t.notOk(TYPE_SUFFIXES.includes('metrics'))
 })
 
 t.test('other names show no type', async t => {
@@ -51,11 +56,11 @@ t.test('other names show no type', async t => {
     'userdb-ff-session',
     'userdb-6-session',
   ]
-  for (const name of names) t.equal(typeViewOfDb(name), undefined, name)
+  for (const name of names) t.equal(typeDatabaseOf(name), undefined, name)
 })
 
-t.test('a type of another database has no view', async t => {
-  t.throws(() => typeViewName({ sub: 'abc', type: 'metrics' }), /main database/)
+t.test('a type of another database has no type database', async t => {
+  t.throws(() => typeDatabaseName({ sub: 'abc', type: 'metrics' }), /main database/)
   t.equal(typeOfSuffix('metrics'), undefined)
 })
 
@@ -74,7 +79,7 @@ t.test('the page of the descriptions has every type with its URL, its ids and it
   const urlOf = ({ type, database }: Entity) => {
     if (database === 'accounts') return 'none: admins have `/_users`'
     if (database === 'metrics') return '`/me-metrics`'
-    return `\`/me-${typeViewName({ sub: 'abc', type }).slice(`${MAIN}-`.length)}\``
+    return `\`/me-${typeDatabaseName({ sub: 'abc', type }).slice(`${MAIN}-`.length)}\``
   }
   t.strictSame(
     lines,

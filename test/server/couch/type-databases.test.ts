@@ -1,7 +1,7 @@
 import PouchDB from 'pouchdb-node'
 import t, { type Test } from 'tap'
 import { entitiesIn } from '../../../design-docs/catalogue.ts'
-import { typeViewName, VIEW_SUFFIXES } from '../../../design-docs/type-view.ts'
+import { TYPE_SUFFIXES, typeDatabaseName } from '../../../design-docs/type-database.ts'
 import { userDbName } from '../../../design-docs/user-db.ts'
 import type { Edit } from '../../../server/store/store.ts'
 import { eventually } from '../../fixtures/eventually.ts'
@@ -13,12 +13,12 @@ import { rxdbPhone } from '../../fixtures/rxdb-phone.ts'
 const server = await runningServer(t)
 const admin = httpClient(server.url, server.basic)
 
-/** A user's main database and his views. */
-type User = { readonly name: string; readonly me: HttpClient; view(kebab: string): HttpClient }
+/** A user's main database and his type databases. */
+type User = { readonly name: string; readonly me: HttpClient; ofType(kebab: string): HttpClient }
 
 function userOf(sub: string): User {
-  const view = (suffix: string) => httpClient(`${server.url}/${suffix}`, server.bearer(sub))
-  return { name: userDbName(sub), me: view('me'), view: kebab => view(`me-${kebab}`) }
+  const ofType = (suffix: string) => httpClient(`${server.url}/${suffix}`, server.bearer(sub))
+  return { name: userDbName(sub), me: ofType('me'), ofType: kebab => ofType(`me-${kebab}`) }
 }
 
 async function write(me: HttpClient, ids: readonly string[]): Promise<string[]> {
@@ -51,11 +51,11 @@ const MIXED = [
   'session:3',
 ]
 
-t.test('a view lists, counts and tells the changes of its type alone', async t => {
-  const { name, me, view } = userOf('lists')
-  const sessions = view('session')
+t.test('a type database lists, counts and tells the changes of its type alone', async t => {
+  const { name, me, ofType } = userOf('lists')
+  const sessions = ofType('session')
   t.match((await sessions.get('')).json, { db_name: `${name}-session`, doc_count: 0, update_seq: /^0-/ })
-  t.ok(server.store.database(name), 'the database is made at the first use of a view')
+  t.ok(server.store.database(name), 'the database is made at the first use of a type database')
   const revs = await write(me, MIXED)
   await me.delete(`/session:2?rev=${revs[2]}`)
 
@@ -72,16 +72,16 @@ t.test('a view lists, counts and tells the changes of its type alone', async t =
       rows: [{ id: 'session' }, { doc: { text: 'session:1' } }, {}],
     })
   }
-  t.strictSame(idsOf(await view('phase-stat').get('/_changes')), ['phaseStat:1'])
-  t.strictSame(idsOf(await view('gamification-stats').get('/_changes')), [])
-  t.equal((await view('session').get('/_all_docs?startkey="session:2"')).json.offset, 2)
+  t.strictSame(idsOf(await ofType('phase-stat').get('/_changes')), ['phaseStat:1'])
+  t.strictSame(idsOf(await ofType('gamification-stats').get('/_changes')), [])
+  t.equal((await ofType('session').get('/_all_docs?startkey="session:2"')).json.offset, 2)
   t.strictSame(idsOf(await sessions.get('/_all_docs?descending=true&skip=1&limit=1')), ['session:1'])
 })
 
 t.test('a page of changes counts only its type, and its last place has passed over the others', async t => {
-  const { me, view } = userOf('pages')
+  const { me, ofType } = userOf('pages')
   await write(me, MIXED)
-  const sessions = view('session')
+  const sessions = ofType('session')
   const first = (await sessions.get('/_changes?limit=2&seq_interval=2')).json
   t.match(first.results, [
     { id: 'session:1', seq: /^1-/ },
@@ -90,14 +90,14 @@ t.test('a page of changes counts only its type, and its last place has passed ov
   t.match(first, { pending: 2, last_seq: /^3-/ })
   const second = (await sessions.get(`/_changes?limit=2&since=${first.last_seq}`)).json
   t.match(second, { results: [{ id: 'session' }, { id: 'session:3' }], pending: 0, last_seq: /^8-/ })
-  const records = (await view('record').get('/_changes')).json
+  const records = (await ofType('record').get('/_changes')).json
   t.match(records, { results: [{ id: 'record:1' }], pending: 0, last_seq: /^8-/ })
-  t.match((await view('badge').get('/_changes')).json, { results: [], pending: 0, last_seq: /^8-/ })
+  t.match((await ofType('badge').get('/_changes')).json, { results: [], pending: 0, last_seq: /^8-/ })
 
   const backwards = (await sessions.get('/_changes?descending=true&limit=3')).json
   t.strictSame(idsOf({ json: backwards } as Reply), ['session:3', 'session', 'session:2'])
   t.equal(backwards.pending, 1)
-  t.match((await view('badge').get('/_changes?descending=true')).json, { results: [], pending: 0 })
+  t.match((await ofType('badge').get('/_changes?descending=true')).json, { results: [], pending: 0 })
   const asked = { doc_ids: ['record:1', 'session:2', 'session!'] }
   t.strictSame(idsOf(await sessions.post('/_changes?filter=_doc_ids', asked)), ['session:2'])
   t.match((await sessions.get('/_changes?since=now')).json, { results: [], last_seq: /^8-/ })
@@ -107,11 +107,11 @@ t.test('a page of changes counts only its type, and its last place has passed ov
 })
 
 t.test('what is read and written by id is the database’s', async t => {
-  const { me, view } = userOf('by id')
-  const sessions = view('session')
+  const { me, ofType } = userOf('by id')
+  const sessions = ofType('session')
   const rev = (await sessions.put('/record:1', { a: 1 })).json.rev
   t.match((await me.get('/record:1')).json, { a: 1, _rev: rev })
-  t.match((await view('badge').get('/record:1')).json, { a: 1 })
+  t.match((await ofType('badge').get('/record:1')).json, { a: 1 })
   t.strictSame((await sessions.post('/_revs_diff', { 'record:1': [rev, '2-x'] })).json['record:1'].missing, [
     '2-x',
   ])
@@ -131,34 +131,37 @@ t.test('what is read and written by id is the database’s', async t => {
   t.match((await sessions.send('POST', '/_ensure_full_commit')).status, 201)
 })
 
-t.test('a view is there for its owner and no database for anybody', async t => {
-  const { name, me, view } = userOf('no database')
-  t.match(await view('session').put(''), { status: 412, json: { error: 'file_exists' } })
+t.test('a type database is there for its owner and no database for anybody', async t => {
+  const { name, me, ofType } = userOf('no database')
+  t.match(await ofType('session').put(''), { status: 412, json: { error: 'file_exists' } })
   t.ok(server.store.database(name))
   await write(me, ['session:1'])
-  const viewName = typeViewName({ sub: 'no database', type: 'session' })
-  t.match(await admin.put(`/${viewName}`), { status: 412 })
+  const typeDatabase = typeDatabaseName({ sub: 'no database', type: 'session' })
+  t.match(await admin.put(`/${typeDatabase}`), { status: 412 })
   t.match(await admin.put(`/${userDbName('nobody')}-session`), { status: 404 })
-  t.match(await admin.delete(`/${viewName}`), { status: 403, json: { reason: /one type/ } })
-  t.match(await admin.put(`/${viewName}/_revs_limit`, 5), { status: 403 })
-  t.match(await admin.get(`/${viewName}/_revs_limit`), { json: 1000 })
-  t.match(await admin.post(`/${viewName}/_compact`, {}), { status: 202 })
-  t.match((await view('session').get('/_security')).json, { members: { names: ['no database'] } })
+  t.match(await admin.delete(`/${typeDatabase}`), { status: 403, json: { reason: /one type/ } })
+  t.match(await admin.put(`/${typeDatabase}/_revs_limit`, 5), { status: 403 })
+  t.match(await admin.get(`/${typeDatabase}/_revs_limit`), { json: 1000 })
+  t.match(await admin.post(`/${typeDatabase}/_compact`, {}), { status: 202 })
+  t.match((await ofType('session').get('/_security')).json, { members: { names: ['no database'] } })
   t.match((await me.get('/session:1')).status, 200)
   t.notOk((await admin.get('/_all_dbs')).json.some((one: string) => one.endsWith('-session')))
   t.notMatch((await admin.get('/_db_updates')).text, /-session"/)
-  t.match((await admin.post('/_dbs_info', { keys: [viewName] })).json, [{ error: 'not_found' }])
+  t.match((await admin.post('/_dbs_info', { keys: [typeDatabase] })).json, [{ error: 'not_found' }])
 })
 
-t.test('a view tells the problems of its type', async t => {
-  const { me, view } = userOf('problems')
+t.test('a type database tells the problems of its type', async t => {
+  const { me, ofType } = userOf('problems')
   await write(me, ['session:1', 'record:1'])
-  t.match((await view('record').get('/_problems')).json, { problems: [{ id: 'record:1' }], last_seq: /^2-/ })
-  t.match((await view('badge').get('/_problems')).json, { problems: [], last_seq: /^2-/, pending: 0 })
+  t.match((await ofType('record').get('/_problems')).json, {
+    problems: [{ id: 'record:1' }],
+    last_seq: /^2-/,
+  })
+  t.match((await ofType('badge').get('/_problems')).json, { problems: [], last_seq: /^2-/, pending: 0 })
 })
 
 t.test('a type of two documents among many changes is found, forwards and backwards', async t => {
-  const { name, me, view } = userOf('many')
+  const { name, me, ofType } = userOf('many')
   await me.get('')
   const database = server.store.database(name)
   if (database === undefined) throw new Error('made at first use')
@@ -166,15 +169,15 @@ t.test('a type of two documents among many changes is found, forwards and backwa
   // More than one read of a feed looks at.
   await database.write(Array.from({ length: 21_000 }, (_, i) => recordEdit(i)))
   await write(me, ['session:2'])
-  const sessions = view('session')
+  const sessions = ofType('session')
   const forwards = (await sessions.get('/_changes')).json
   t.match(forwards, { results: [{ id: 'session:1' }, { id: 'session:2' }], pending: 0, last_seq: /^21002-/ })
   t.equal(forwards.results.length, 2)
   const backwards = (await sessions.get('/_changes?descending=true')).json
   t.match(backwards, { results: [{ id: 'session:2' }, { id: 'session:1' }], pending: 0, last_seq: /^1-/ })
   t.match((await sessions.get('/_changes?limit=1')).json, { results: [{ id: 'session:1' }], pending: 1 })
-  t.match((await view('badge').get('/_changes?descending=true')).json, { results: [], pending: 0 })
-  t.match((await view('badge').get('/_changes')).json, { results: [], pending: 0, last_seq: /^21002-/ })
+  t.match((await ofType('badge').get('/_changes?descending=true')).json, { results: [], pending: 0 })
+  t.match((await ofType('badge').get('/_changes')).json, { results: [], pending: 0, last_seq: /^21002-/ })
   t.match((await sessions.get('')).json, { doc_count: 2 })
   t.match((await sessions.get('/_problems')).json, { problems: [{}, {}], last_seq: /^21002-/ })
   const waiting = sessions.get(`/_changes?feed=longpoll&since=${forwards.last_seq}`)
@@ -183,9 +186,9 @@ t.test('a type of two documents among many changes is found, forwards and backwa
 })
 
 t.test('the change of another type ends no longpoll; that of its own does', async t => {
-  const { me, view } = userOf('longpoll')
+  const { me, ofType } = userOf('longpoll')
   await write(me, ['session:1', 'record:1'])
-  const sessions = view('session')
+  const sessions = ofType('session')
   const { last_seq: since } = (await sessions.get('/_changes')).json
   let ended = false
   const waiting = sessions.get(`/_changes?feed=longpoll&heartbeat=100&since=${since}`).finally(() => {
@@ -206,9 +209,9 @@ t.test('the change of another type ends no longpoll; that of its own does', asyn
 
 for (const feed of ['continuous', 'eventsource']) {
   t.test(`a ${feed} feed tells its type alone, as it comes`, async t => {
-    const { me, view } = userOf(feed)
+    const { me, ofType } = userOf(feed)
     await write(me, ['record:1', 'session:1'])
-    const reading = view('session').get(`/_changes?feed=${feed}&heartbeat=1000&limit=3`)
+    const reading = ofType('session').get(`/_changes?feed=${feed}&heartbeat=1000&limit=3`)
     for (const id of ['record:2', 'session:2', 'record:3', 'session:3']) await write(me, [id])
     const { text } = await reading
     t.strictSame(text.match(/[a-z]+:\d(?=")/g), ['session:1', 'session:2', 'session:3'])
@@ -216,12 +219,12 @@ for (const feed of ['continuous', 'eventsource']) {
 }
 
 t.test(
-  'live feeds of all views of one token at once are told what is theirs, the surplus ones too',
+  'live feeds of all type databases of one token at once are told what is theirs, the surplus ones too',
   async t => {
-    const { me, view } = userOf('all')
+    const { me, ofType } = userOf('all')
     const { last_seq: since } = (await me.get('/_changes')).json
     const types = entitiesIn('main').map(({ type }) => type)
-    const feeds = VIEW_SUFFIXES.map(suffix => view(suffix).get(`/_changes?feed=longpoll&since=${since}`))
+    const feeds = TYPE_SUFFIXES.map(suffix => ofType(suffix).get(`/_changes?feed=longpoll&since=${since}`))
     await write(
       me,
       types.map(type => `${type}:1`),
@@ -234,12 +237,15 @@ t.test(
   },
 )
 
-t.test('a database of such a name that was made before there were views can still be deleted', async t => {
-  const name = typeViewName({ sub: 'before', type: 'badge' })
-  await server.store.createDatabase(name)
-  t.match(await admin.delete(`/${name}`), { status: 200 })
-  t.match(await admin.delete(`/${name}`), { status: 403 })
-})
+t.test(
+  'a database of such a name that was made before there were type databases can still be deleted',
+  async t => {
+    const name = typeDatabaseName({ sub: 'before', type: 'badge' })
+    await server.store.createDatabase(name)
+    t.match(await admin.delete(`/${name}`), { status: 200 })
+    t.match(await admin.delete(`/${name}`), { status: 403 })
+  },
+)
 
 /** An app that has a collection for each type, as RxDB wants it. */
 async function appOf(t: Test, sub: string) {
@@ -255,7 +261,7 @@ async function appOf(t: Test, sub: string) {
 t.test(
   'RxDB’s collections on two phones agree, each has its type alone, and conflicts and deletions arrive',
   async t => {
-    const { me, view } = userOf('rxdb')
+    const { me, ofType } = userOf('rxdb')
     await write(me, ['session:old', 'badge:1', 'record:old'])
     const [one, two] = [await appOf(t, 'rxdb'), await appOf(t, 'rxdb')]
     await one.sessions.put({ _id: 'session:1', reps: 1 })
@@ -288,7 +294,7 @@ t.test(
     for (const app of [one, two]) app.goOnline()
     await both('both agree on one version', async app => {
       const [first, second] = await app.sessions.docs()
-      const there = (await view('session').get('/session:1')).json.reps
+      const there = (await ofType('session').get('/session:1')).json.reps
       return there !== 1 && first?.reps === there && second?.reps === 2
     })
     t.strictSame(
@@ -299,8 +305,8 @@ t.test(
   },
 )
 
-t.test('PouchDB syncs with a view, both ways and live', async t => {
-  const { me, view } = userOf('pouchdb')
+t.test('PouchDB syncs with a type database, both ways and live', async t => {
+  const { me, ofType } = userOf('pouchdb')
   await write(me, ['session:old', 'record:1', 'session!'])
   const { local } = await phone(t, server.url, server.token('pouchdb'))
   const remote = new PouchDB<Content>(`${server.url}/me-session`, {
@@ -330,7 +336,7 @@ t.test('PouchDB syncs with a view, both ways and live', async t => {
     'deleted',
   )
   live.cancel()
-  const { doc_count: there } = (await view('session').get('')).json
+  const { doc_count: there } = (await ofType('session').get('')).json
   t.equal((await local.info()).doc_count, there)
 })
 

@@ -3,10 +3,10 @@ import { entitiesIn } from './catalogue.ts'
 import { userDbName, userOfDb } from './user-db.ts'
 
 /**
- * One type of a user's main database, shown as a database: for clients that want a URL for each kind of document. It is none: what is
- * written to it is in the main database, and no list of databases has it.
+ * One type of a user's main database, shown as a database: for clients that want a URL for each kind of document. Nothing is stored in
+ * it: what is written to it is in the main database, and no list of databases has it.
  */
-export interface TypeView {
+export interface TypeDatabase {
   readonly sub: string
   readonly type: string
 }
@@ -19,17 +19,17 @@ const typeOfKebab: ReadonlyMap<string, string> = new Map(
 )
 
 /** The types of a user's main database as names have them: `phase-stat` for `phaseStat`. */
-export const VIEW_SUFFIXES: readonly string[] = [...typeOfKebab.keys()]
+export const TYPE_SUFFIXES: readonly string[] = [...typeOfKebab.keys()]
 
 /** The name under which a user's documents of this type are shown. */
-export function typeViewName({ sub, type }: TypeView): string {
+export function typeDatabaseName({ sub, type }: TypeDatabase): string {
   const kebab = kebabOfType.get(type)
   assert(kebab !== undefined, 'a type of the main database')
   return `${userDbName(sub)}-${kebab}`
 }
 
 /** What a name shows; undefined for the name of a real database and for a type that no description has. */
-export function typeViewOfDb(name: string): TypeView | undefined {
+export function typeDatabaseOf(name: string): TypeDatabase | undefined {
   // `userdb-`, the hex, which has no dash, and what is behind the next one.
   const [, main = '', kebab = ''] = /^(userdb-[^-]*)-(.*)$/s.exec(name) ?? []
   const type = typeOfKebab.get(kebab)
