@@ -17,8 +17,8 @@ const admin = httpClient(server.url, server.basic)
 type User = { readonly name: string; readonly me: HttpClient; ofType(kebab: string): HttpClient }
 
 function userOf(sub: string): User {
-  const ofType = (suffix: string) => httpClient(`${server.url}/${suffix}`, server.bearer(sub))
-  return { name: userDbName(sub), me: ofType('me'), ofType: kebab => ofType(`me-${kebab}`) }
+  const open = (database: string) => httpClient(`${server.url}/${database}`, server.bearer(sub))
+  return { name: userDbName(sub), me: open('me'), ofType: kebab => open(`me-${kebab}`) }
 }
 
 async function write(me: HttpClient, ids: readonly string[]): Promise<string[]> {
