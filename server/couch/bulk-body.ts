@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import { parseJson } from '../http/json-body.ts'
+import { parsedBytes } from '../http/json-weight.ts'
 import type { MemoryGate } from '../http/memory-gate.ts'
 import type { DocLimits } from './doc-input.ts'
 import { DocScanner } from './doc-scanner.ts'
@@ -12,6 +13,8 @@ import { type CutValue, idInText } from './value-cut.ts'
 
 /** A body up to here is parsed at once; a larger one goes by way of a file, so that memory holds one batch of documents. */
 const MAX_MEMORY_BYTES = 8 * 1024 * 1024
+/** And one that takes no more than this once it is parsed. */
+const MAX_PARSED_BYTES = 4 * MAX_MEMORY_BYTES
 /** Every document gets a row of the answer, which waits in memory: eight megabytes of `{},` ended the process. */
 const MAX_DOCS = 200_000
 const READ_BYTES = 256 * 1024
@@ -49,15 +52,26 @@ export async function receiveBulkBody(
   let length = 0
   while (length <= MAX_MEMORY_BYTES) {
     const next = await iterator.next()
-    if (next.done) return parsedBody(Buffer.concat(chunks, length), options)
+    if (next.done) return gatheredBody(Buffer.concat(chunks, length), options)
     chunks.push(next.value)
     length += next.value.length
   }
   return spooledBody({ chunks, rest: iterator }, options)
 }
 
-async function parsedBody(bytes: Buffer, { memoryGate, signal }: BulkBodyOptions): Promise<BulkBody> {
-  const leave = await memoryGate.enter(bytes.length, signal)
+/** A short body may still be a heavy one, `{},` over and over. */
+function gatheredBody(bytes: Buffer, options: BulkBodyOptions): Promise<BulkBody> {
+  const weight = parsedBytes(bytes)
+  if (weight <= MAX_PARSED_BYTES) return parsedBody(bytes, weight, options)
+  return spooledBody({ chunks: [bytes], rest: [][Symbol.iterator]() }, options)
+}
+
+async function parsedBody(
+  bytes: Buffer,
+  weight: number,
+  { memoryGate, signal }: BulkBodyOptions,
+): Promise<BulkBody> {
+  const leave = await memoryGate.enter(weight, signal)
   try {
     return { ...parse(bytes), close: async () => leave() }
   } catch (error) {
@@ -77,7 +91,10 @@ function parse(bytes: Buffer): Omit<BulkBody, 'close'> {
   return { newEdits: readNewEdits(newEdits), docs: () => [all] }
 }
 
-type Arriving = { readonly chunks: readonly Uint8Array[]; readonly rest: AsyncIterator<Uint8Array> }
+type Arriving = {
+  readonly chunks: readonly Uint8Array[]
+  readonly rest: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
+}
 
 async function spooledBody(arriving: Arriving, options: BulkBodyOptions): Promise<BulkBody> {
   const file = await openNameless(options.uploadsFolder)
@@ -125,7 +142,7 @@ async function spool(
     count += found.length
     checkCount(count)
     for (const cut of found) {
-      const bytes = cut.kind === 'whole' ? cut.source.length : 0
+      const bytes = cut.kind === 'whole' ? parsedBytes(cut.source) : 0
       largest = Math.max(largest, bytes)
       const leave = await memoryGate.enter(bytes, signal)
       try {

@@ -16,17 +16,25 @@ export function maxSourceBytes({ maxDocumentBytes, maxAttachmentBytes }: DocLimi
   return Math.min(wanted, Math.floor(getHeapStatistics().heap_size_limit * MAX_HEAP_SHARE))
 }
 
+/** Four times those of a long session with all its samples. To parse them takes a tenth of a second or two, in which nobody else is served. */
+const MAX_VALUES = 1_000_000
+
 /**
  * True for a text that no document within the limits has: the room above `maxDocumentBytes` is for strings. A hundred megabytes of
  * attachment take as much memory; a hundred megabytes of `{},` ended the process.
  */
 export function isSourceTooLarge(source: Buffer, { maxDocumentBytes }: DocLimits): boolean {
-  return source.length > maxDocumentBytes && jsonWeight(source).plainBytes > maxDocumentBytes
+  if (source.length <= Math.min(MAX_VALUES, maxDocumentBytes)) return false
+  const { plainBytes, values } = jsonWeight(source)
+  return values > MAX_VALUES || plainBytes > maxDocumentBytes
 }
 
 /** @throws CouchError `document_too_large`, before memory is taken for what the text holds. */
 export function parseDocSource(source: Buffer, limits: DocLimits): unknown {
   if (isSourceTooLarge(source, limits))
-    throw new CouchError('document_too_large', `Document is larger than ${limits.maxDocumentBytes} bytes`)
+    throw new CouchError(
+      'document_too_large',
+      `Document is larger than ${limits.maxDocumentBytes} bytes, or has more than ${MAX_VALUES} values`,
+    )
   return parseJson(source)
 }

@@ -1,3 +1,4 @@
+import { parsedBytes } from '../http/json-weight.ts'
 import type { CouchContext } from './couch-context.ts'
 import { type RawDoc, rawDoc } from './doc-input.ts'
 import { parseDocSource } from './doc-source.ts'
@@ -13,7 +14,7 @@ export async function withParsedDoc<Result>(
   { limits, memoryGate, signal }: ParseOptions,
   use: (doc: RawDoc) => Result | Promise<Result>,
 ): Promise<Result> {
-  const leave = await memoryGate.enter(source.length, signal)
+  const leave = await memoryGate.enter(parsedBytes(source), signal)
   try {
     return await use(rawDoc(source.length === 0 ? undefined : parseDocSource(source, limits)))
   } finally {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { ZodType } from 'zod'
 import { CouchError } from '../couch-error.ts'
-import { jsonWeight } from './json-weight.ts'
+import { jsonWeight, VALUE_BYTES } from './json-weight.ts'
 import { describeIssues } from './query.ts'
 import { readBytes } from './read-bytes.ts'
 
@@ -9,8 +9,6 @@ import { readBytes } from './read-bytes.ts'
 const LIGHT_BYTES = 64 * 1024
 /** Values of a larger one: a hundred times what clients ask about at once. A million ids took a small heap whole. */
 const MAX_VALUES = 200_000
-/** What a value takes in memory beside its text, roughly. */
-const VALUE_BYTES = 100
 
 /** What a body is read with. */
 export type BodyLimits = {
@@ -31,7 +29,7 @@ export async function readJson<Body>(
   limits: BodyLimits,
 ): Promise<Body> {
   const bytes = await readBody(stream, limits.maxBytes)
-  if (bytes.length > LIGHT_BYTES) await limits.enter(parsedBytes(bytes))
+  if (bytes.length > LIGHT_BYTES) await limits.enter(weighed(bytes))
   const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
   const parsed = absent?.success ? absent : schema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
@@ -48,7 +46,7 @@ function checkSize(length: number, maxBytes: number): void {
 }
 
 /** How much memory a body's JSON takes. @throws CouchError `too_large` */
-function parsedBytes(bytes: Buffer): number {
+function weighed(bytes: Buffer): number {
   const { values } = jsonWeight(bytes)
   if (values > MAX_VALUES) throw new CouchError('too_large', `The body has more than ${MAX_VALUES} values.`)
   return bytes.length + VALUE_BYTES * values

@@ -205,3 +205,19 @@ t.test('thousands of local docs among others, with their rows in order', async t
   t.ok(rows.slice(0, -1).every(({ ok }: { ok?: boolean }) => ok))
   t.match((await database.get('/_local/2299')).json, { i: 2299 })
 })
+
+t.test('a document of a million values and more is told alone, in a batch that is short', async t => {
+  const database = httpClient(`${server.url}/me`, server.bearer('heavy'))
+  const heavy = `{"_id":"heavy","a":[${'{},'.repeat(600_000)}{}]}`
+  const body = `{"docs":[{"_id":"a"},${heavy},{"_id":"b"}]}`
+  const reply = await database.send('POST', '/_bulk_docs', { body })
+  t.match(reply.json, [
+    { ok: true, id: 'a' },
+    { id: 'heavy', error: 'document_too_large' },
+    { ok: true, id: 'b' },
+  ])
+  t.match(await database.send('PUT', '/heavy', { body: heavy }), {
+    status: 413,
+    json: { reason: /1000000 values/ },
+  })
+})

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { StringEnd } from '../../../server/http/json-string.ts'
-import { jsonWeight } from '../../../server/http/json-weight.ts'
+import { jsonWeight, parsedBytes } from '../../../server/http/json-weight.ts'
 
 const WEIGHTS = [
   { text: '', plainBytes: 0, values: 0 },
@@ -29,3 +29,17 @@ t.test('a string ends at the same byte wherever its text is cut', async t => {
     t.equal(text.slice(0, whole), JSON.stringify(JSON.parse(`"${text.slice(0, whole)}`)).slice(1), text)
   }
 })
+
+t.test(
+  'what parsing takes is told before: a list of nothing is heavy, text and attachments are not',
+  async t => {
+    const nothing = (length: number) => Buffer.from(`[${'{},'.repeat(length / 3)}{}]`)
+    const samples = {
+      samples: Array.from({ length: 3000 }, (_, i) => ({ timestamp: i, load: 12.5, velocity: 310 })),
+    }
+    for (const length of [300_000, 3_000_000]) t.ok(parsedBytes(nothing(length)) > 20 * length, `${length}`)
+    t.ok(parsedBytes(Buffer.from(JSON.stringify({ data: 'ab3/'.repeat(50_000) }))) < 250_000)
+    const source = Buffer.from(JSON.stringify(samples))
+    t.ok(parsedBytes(source) < 12 * source.length, 'documents of the usual sort are in between')
+  },
+)
