@@ -1,3 +1,5 @@
+import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
+
 /** Ways to write the path of somebody's document that some servers read in another way than their checks did. */
 export function strangePaths(db: string, id: string): readonly string[] {
   return [
@@ -87,5 +89,44 @@ export function unregisteredPaths(db: string): readonly string[] {
     `/${db}/_design/x/_show/y`,
     `/${db}/_design/x/_rewrite/y`,
     `/${db}/_design/x/_update/y/z`,
+  ]
+}
+
+/** Names that a stranger may try for this user's database, and names of databases that are nobody's or not there. */
+export function namesOfOthers(user: string): readonly string[] {
+  const db = userDbName(user)
+  const hex = db.slice('userdb-'.length)
+  return [
+    db,
+    metricsDbName(user),
+    `${db}-session`,
+    `${db}-phase-stat`,
+    `${db}-no-such-type`,
+    `${db}-metrics-session`,
+    `${db}-Session`,
+    userDbName('was never here'),
+    `${userDbName('was never here')}-session`,
+    `userdb-${hex.toUpperCase()}`,
+    `userdb-${hex}00`,
+    `userdb-${hex}0`,
+    'userdb-',
+    'userdb-zz',
+    '_users',
+    '_replicator',
+    'recipes',
+    'no-such-database',
+    'api',
+    'ME',
+    'Me-session',
+    encodeURIComponent(encodeURIComponent('me')).replace('me', '%256de'),
+    `%2F${db}`,
+    `${db}%2Fx`,
+    `me%2F..%2F${db}`,
+    `..%2F${db}`,
+    `%75${db.slice(1)}`,
+    `%2575${db.slice(1)}`,
+    'a%2Fb',
+    'illegal%20NAME!',
+    'a'.repeat(300),
   ]
 }
