@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { holdShape } from './descriptions/record.ts'
 import { inTransaction, type Queryable } from './postgres-client.ts'
-import { holdShape } from './schema/record.ts'
 
 /**
  * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and

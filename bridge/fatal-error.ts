@@ -1,8 +1,8 @@
 import { BridgeError } from './bridge-error.ts'
 import { ServerError } from './couch-client.ts'
+import { RebuildUnderWay } from './descriptions/rebuild-under-way.ts'
 import { postgresName } from './postgres-client.ts'
 import { isPostgresError, verdictOf } from './postgres-errors.ts'
-import { RebuildUnderWay } from './schema/rebuild-under-way.ts'
 
 /**
  * What ends a start: a `BridgeError` of one line for what only an operator can mend, and a bug as it is, with its

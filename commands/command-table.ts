@@ -83,7 +83,7 @@ export const commandTable: readonly Command[] = [
   },
   {
     name: 'rebuild',
-    usage: 'rebuild [<table>|<database>|all]',
+    usage: 'rebuild [<what>]',
     text: 'makes tables of the mirror anew, or the rows of one user',
     options: {},
     optionTexts: [
@@ -93,7 +93,7 @@ export const commandTable: readonly Command[] = [
       ['', 'nothing: the tables whose descriptions have changed so that they cannot be extended'],
     ],
     words: [],
-    argument: '[<table>|<database>|all]',
+    argument: '[<what>]',
     load: async () => (await import('./rebuild.ts')).rebuild,
   },
   {

@@ -1,7 +1,7 @@
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
-import { type Described, describeAll, FINGERPRINT } from '../schema/described.ts'
+import { type Described, describeAll, FINGERPRINT } from '../descriptions/described.ts'
 
 /** Which tables are made anew, and for which types. */
 export interface Targets {

@@ -1,14 +1,14 @@
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
 import { markAllMirrored, resetCheckpoints } from '../checkpoints.ts'
+import { type Described, describe, describeAll, fingerprintOf } from '../descriptions/described.ts'
+import { differenceOf } from '../descriptions/difference.ts'
+import { RebuildUnderWay } from '../descriptions/rebuild-under-way.ts'
+import { lockShape, type MirrorRecord, readRecord, writeRecord } from '../descriptions/record.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
 import { columnDdl, literal, tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
-import { type Described, describe, describeAll, fingerprintOf } from './described.ts'
-import { differenceOf } from './difference.ts'
 import { needsRight } from './needs-right.ts'
-import { RebuildUnderWay } from './rebuild-under-way.ts'
-import { lockShape, type MirrorRecord, readRecord, writeRecord } from './record.ts'
 
 /** A column as Postgres has it. */
 type FoundColumn = { readonly table: string; readonly name: string; readonly type: string }

@@ -77,12 +77,12 @@ t.test('what cannot be extended is refused, and made anew by one command, killed
     program,
     { file: BADGE, from, to: "celebratedAt: { kind: 'float', nullable: true }" },
     {
-      file: 'bridge/schema/record.ts',
+      file: 'bridge/descriptions/record.ts',
       from: 'export async function holdRebuild',
       to: `${LATE}export async function holdRebuild`,
     },
     {
-      file: 'bridge/schema/record.ts',
+      file: 'bridge/descriptions/record.ts',
       from: 'if (found?.rows[0]?.rebuilding !== token)',
       to: 'await late()\n  if (found?.rows[0]?.rebuilding !== token)',
     },

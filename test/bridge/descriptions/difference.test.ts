@@ -1,6 +1,6 @@
 import t from 'tap'
-import { describe, fingerprintOf } from '../../../bridge/schema/described.ts'
-import { differenceOf } from '../../../bridge/schema/difference.ts'
+import { describe, fingerprintOf } from '../../../bridge/descriptions/described.ts'
+import { differenceOf } from '../../../bridge/descriptions/difference.ts'
 import { badge } from '../../../design-docs/entities/badge.ts'
 import { metrics } from '../../../design-docs/entities/metrics.ts'
 import type { Entity, Field } from '../../../design-docs/entity.ts'
