@@ -60,13 +60,13 @@ t.test('who reads while a database is made anew sees all of the old rows or all 
   const user = await program.user()
   const badge = () => entityDoc(random, entities.find(({ type }) => type === 'badge') ?? fail())
   // More than a page, so that it takes several batches.
-  const [old, oldBadge] = [Array.from({ length: 1500 }, () => sessionDoc()), badge()]
+  const [old, oldBadge] = [Array.from({ length: 1100 }, () => sessionDoc()), badge()]
   await user.write(...old, oldBadge)
   await user.mirrored()
   await first.close()
   await program.request('DELETE', user.database)
   await program.request('PUT', user.database)
-  const fresh = [...old.slice(0, 700), ...Array.from({ length: 700 }, () => sessionDoc())]
+  const fresh = [...old.slice(0, 500), ...Array.from({ length: 600 }, () => sessionDoc())]
   const newBadge = badge()
   await user.write(...fresh, newBadge)
   const reading = await reader(program.databaseUrl, user)
@@ -100,9 +100,9 @@ for (const lives of [true, false]) {
       const program = await mirror(t)
       const { server } = program
       const bridge = await program.bridge()
-      const users = await Promise.all(Array.from({ length: 3 }, () => program.user()))
+      const users = await Promise.all(Array.from({ length: 2 }, () => program.user()))
       const edits = users.map(user => new RandomEdits(random, program, user))
-      const write = () => Promise.all(edits.map(edit => edit.write(40)))
+      const write = () => Promise.all(edits.map(edit => edit.write(25)))
       await write()
       let copy = ''
       await server.restart({}, async () => {
