@@ -220,6 +220,7 @@ t.test('logging out keeps what the server denied, however long ago', async t => 
   await eventually(async () => (await mine.get('/later')).status === 200, 'replication has passed it')
   await eventually(() => told.at(-1) === 'up to date', 'and noted its place')
   t.equal(await logOut(databases, stop), false)
+  t.equal(await logOut(databases, stop), false, 'nor when asked again')
   const doc = await local.get('session:x')
   await local.put({ ...doc, text: 'short' })
   t.equal(await logOut(databases, stop), true, 'once it is repaired, and whatever indexes the app has')
