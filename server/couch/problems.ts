@@ -26,7 +26,7 @@ type ProblemsQuery = z.infer<typeof problemsQuery>
 
 /**
  * `GET /db/_problems`: which documents do not fit their descriptions, and why. The server takes whatever a device writes, so this is where
- * an app's developer sees what will have no row in the mirror, or an older one. The bridge keeps the first problem of each as a dead letter.
+ * an app's developer sees what will have no row in the mirror. The bridge keeps the first problem of each as a dead letter.
  */
 export function problemsRoutes(context: CouchContext): readonly Route[] {
   const turns = new PacedTurns()
