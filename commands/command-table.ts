@@ -72,7 +72,7 @@ export const commandTable: readonly Command[] = [
   {
     name: 'status',
     usage: 'status',
-    text: 'what is up, how far the mirror is, what fits no table; exit code 1 if a part is down',
+    text: 'tells what is up and how far the mirror is; exit code 1 if a part is down',
     options: {},
     optionTexts: [
       ['', 'It finds what runs on DIVAN_DATA. For parts on other machines: DIVAN_SERVER_URL,'],
