@@ -21,28 +21,48 @@ export type OnRefusal = 'throw' | 'set aside'
 
 /** Does in the open transaction what the plan says. Returns the documents that Postgres refused. */
 export async function applyPlan(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<FailedChange[]> {
+  return onRefusal === 'throw' ? await applyAtOnce(sql, plan) : await applyStepByStep(sql, plan)
+}
+
+/** All statements are sent, in their order, before the first is answered: a page of all types takes one round trip. */
+async function applyAtOnce(sql: Queryable, plan: Plan): Promise<FailedChange[]> {
+  const sent = tablesOf(sql, plan).flatMap(([target, { removals, marks, upserts }]) => [
+    ...(removals.length === 0 ? [] : [removeDocs(target, removals)]),
+    ...(marks.length === 0 ? [] : [markDeleted(target, marks)]),
+    ...statements(upserts).map(docs => upsert(target, docs)),
+  ])
+  await Promise.all(sent)
+  return []
+}
+
+async function applyStepByStep(sql: Queryable, plan: Plan): Promise<FailedChange[]> {
   const refused: FailedChange[] = []
   // A refusal that waits for the commit would come when it is too late to find the row.
-  if (onRefusal === 'set aside') await sql.query('set constraints all immediate')
-  for (const entity of entities) {
-    const table = plan.tables.get(entity)
-    if (table !== undefined) refused.push(...(await applyTable({ sql, entity, onRefusal }, table)))
-  }
+  await sql.query('set constraints all immediate')
+  for (const [target, table] of tablesOf(sql, plan)) refused.push(...(await applyTable(target, table)))
   return refused
 }
 
-type Target = { readonly sql: Queryable; readonly entity: Entity; readonly onRefusal: OnRefusal }
+/** Parents before children. */
+function tablesOf(sql: Queryable, plan: Plan): [Target, TablePlan][] {
+  return entities.flatMap((entity): [Target, TablePlan][] => {
+    const table = plan.tables.get(entity)
+    return table === undefined ? [] : [[{ sql, entity }, table]]
+  })
+}
+
+type Target = { readonly sql: Queryable; readonly entity: Entity }
 
 async function applyTable(target: Target, { removals, marks, upserts }: TablePlan): Promise<FailedChange[]> {
   const refused = [
-    ...(await applyDocs(target, removals, removeDocs)),
-    ...(await applyDocs(target, marks, markDeleted)),
+    ...(await applyByHalves(target, removals, removeDocs)),
+    ...(await applyByHalves(target, marks, markDeleted)),
   ]
   for (const docs of statements(upserts)) {
-    const failed = await applyDocs(target, docs, upsert)
+    const failed = await applyByHalves(target, docs, upsert)
     refused.push(...failed)
     // A bad revision has no row, whichever side finds it bad: the row of the one before it goes.
-    await applyDocs(
+    await applyByHalves(
       target,
       failed.flatMap(({ change }) => staleRow(docs, change)),
       removeDocs,
@@ -65,17 +85,6 @@ function textOf(value: Row[string] | undefined): string | null {
 type Work<D> = (target: Target, docs: readonly D[]) => Promise<void>
 
 type Planned = { readonly change: Change; readonly rev?: string | undefined }
-
-async function applyDocs<D extends Planned>(
-  target: Target,
-  docs: readonly D[],
-  work: Work<D>,
-): Promise<FailedChange[]> {
-  if (docs.length === 0) return []
-  if (target.onRefusal === 'set aside') return await applyByHalves(target, docs, work)
-  await work(target, docs)
-  return []
-}
 
 async function removeDocs({ sql, entity }: Target, removals: readonly Removal[]): Promise<void> {
   const docs = removals.map(({ user_id, doc_id }) => ({ user_id, doc_id }))
@@ -111,10 +120,10 @@ function statements(docs: readonly MappedDoc[]): MappedDoc[][] {
 
 async function upsert({ sql, entity }: Target, docs: readonly MappedDoc[]): Promise<void> {
   const rows = docs.flatMap(doc => doc.rows)
-  for (let start = 0; start < rows.length; start += MAX_ROWS_PER_STATEMENT) {
-    const some = rows.slice(start, start + MAX_ROWS_PER_STATEMENT)
-    await sql.query(upsertSql(entity), [rowsParameter(some)])
-  }
+  const parts = Array.from({ length: Math.ceil(rows.length / MAX_ROWS_PER_STATEMENT) }, (_, part) =>
+    rowsParameter(rows.slice(part * MAX_ROWS_PER_STATEMENT, (part + 1) * MAX_ROWS_PER_STATEMENT)),
+  )
+  await Promise.all(parts.map(part => sql.query(upsertSql(entity), [part])))
 }
 
 async function applyByHalves<D extends Planned>(
@@ -122,6 +131,7 @@ async function applyByHalves<D extends Planned>(
   docs: readonly D[],
   work: Work<D>,
 ): Promise<FailedChange[]> {
+  if (docs.length === 0) return []
   const error = await refusalOf(target, docs, work)
   const [first] = docs
   if (error === undefined || first === undefined) return []

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { holdShape } from './descriptions/record.ts'
-import { inTransaction, type Queryable } from './postgres-client.ts'
+import { type Queryable, single } from './postgres-client.ts'
 
 /**
  * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and
@@ -23,7 +23,7 @@ export interface DirtyDatabase {
 
 /** What a turn starts from; undefined if nothing is to be done for this database. */
 export async function readDirty(pool: pg.Pool, database: string): Promise<DirtyDatabase | undefined> {
-  const [row] = await inTransaction(pool, sql => readMarked(sql, database))
+  const [row] = await single(pool, sql => readMarked(sql, database))
   if (row === undefined) return undefined
   if (!row.known) await makeCheckpoint(pool, database)
   return { mark: row.mark, rebuild: row.rebuild ?? undefined, cursor: row.cursor ?? undefined }
@@ -50,7 +50,7 @@ async function readMarked(sql: Queryable, database: string): Promise<Marked[]> {
 
 /** Before any batch: there must be a row to lock. */
 async function makeCheckpoint(pool: pg.Pool, database: string): Promise<void> {
-  await inTransaction(pool, sql =>
+  await single(pool, sql =>
     sql.query('insert into divan.checkpoints (database) values ($1) on conflict do nothing', [database]),
   )
 }
@@ -64,12 +64,14 @@ export async function takeCheckpoint(
   database: string,
   cursor: string | undefined,
 ): Promise<boolean> {
-  await holdShape(sql)
-  const { rows } = await sql.query<{ readonly cursor: string | null }>(
-    'select cursor from divan.checkpoints where database = $1 for update skip locked',
-    [database],
-  )
-  const [row] = rows
+  const [, taken] = await Promise.all([
+    holdShape(sql),
+    sql.query<{ readonly cursor: string | null }>(
+      'select cursor from divan.checkpoints where database = $1 for update skip locked',
+      [database],
+    ),
+  ])
+  const [row] = taken.rows
   return row !== undefined && (row.cursor ?? undefined) === cursor
 }
 
@@ -119,7 +121,7 @@ export async function dirtyDatabases(
   resting: readonly string[],
   limit: number,
 ): Promise<string[]> {
-  const { rows } = await inTransaction(pool, sql =>
+  const { rows } = await single(pool, sql =>
     sql.query<{ readonly database: string }>(
       `select database from divan.dirty_databases where database <> all($1::text[]) order by marked_at limit $2`,
       [resting, limit],

@@ -8,7 +8,7 @@ export type Queryable = Pick<pg.ClientBase, 'query'>
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** Longer than the server's own statement timeout: it only ends waits on a connection that is dead. */
+/** Longer than what Postgres itself allows a statement, or a transaction from version 17 on: so it mostly ends waits on a connection that is dead. */
 const ANSWER_TIMEOUT_MS = 75_000
 
 /** A connection that said nothing for so long is asked whether it is still there. */
@@ -38,6 +38,8 @@ function poolConfig(databaseUrl: string): pg.PoolConfig {
     application_name: 'divan-bridge',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
+    // Statements that do not need each other's answers are sent together.
+    pipeline: true,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     // A closed bridge must not wait for idle connections.
@@ -58,7 +60,7 @@ function checkConfig(config: pg.PoolConfig): void {
 /**
  * Nothing of a transaction may outlive its bridge: a process that is stopped, or a machine without power, says nothing
  * and holds its locks, which another bridge passes by until they are gone. Postgres ends it after ten seconds without
- * a statement; where a statement came half, after ninety (it can from version 17 on), or when the machine of the
+ * a statement; where a statement came half, after seventy (it can from version 17 on), or when the machine of the
  * bridge answers no more.
  *
  * The settings stand in the transaction, not in the connection: so they also hold behind a pooler such as
@@ -81,7 +83,7 @@ select set_config('search_path', coalesce((
 
 /** A batch that takes longer is given back and tried again in smaller pieces. */
 const LIMIT_TRANSACTION = `;
-select set_config('transaction_timeout', '90s', true)
+select set_config('transaction_timeout', '70s', true)
  where current_setting('transaction_timeout', true) is not null`
 
 /** Runs `work` in one transaction: all of it is stored, or nothing. */
@@ -94,14 +96,68 @@ export async function inLongTransaction<T>(pool: pg.Pool, work: (sql: Queryable)
   return await between(BEGIN, pool, work)
 }
 
+/** A transaction that first looks or locks, and then does what follows from that. */
+export type LookAndWork<F, T> = {
+  /**
+   * Writes nothing: it is sent together with the `begin`, before anyone knows that there is a transaction. A
+   * statement that fails in it must fail `look`.
+   */
+  readonly look: (sql: Queryable) => Promise<F>
+  readonly work: (sql: Queryable, found: F) => Promise<T>
+}
+
+/** The same, with a round trip less. */
+export async function inLookingTransaction<F, T>(pool: pg.Pool, steps: LookAndWork<F, T>): Promise<T> {
+  return await lookedThrough(BEGIN + LIMIT_TRANSACTION, pool, steps)
+}
+
+/**
+ * The transaction of a batch. Its commit does not wait for the disk: a Postgres that loses its power then loses the
+ * last batches of some hundred milliseconds, but each whole, rows and cursor together, and none without those after it. The
+ * marks, which are committed in the ordinary way, are there again, and the changes are read again. What names a place
+ * or a mark must not be committed so: after a crash Postgres would give the number of a lost mark once more.
+ */
+export async function inBatch<F, T>(pool: pg.Pool, steps: LookAndWork<F, T>): Promise<T> {
+  return await lookedThrough(BEGIN + LIMIT_TRANSACTION + LAZY_COMMIT, pool, steps)
+}
+
+const LAZY_COMMIT = `;
+set local synchronous_commit = off`
+
+/**
+ * One statement in a transaction, for its limits: `begin`, it and `commit` are sent together. If it writes, then what
+ * may be lost as a batch may.
+ */
+export async function single<T>(pool: pg.Pool, statement: (sql: Queryable) => Promise<T>): Promise<T> {
+  return await onConnection(pool, async client => {
+    const begun = client.query(BEGIN + LIMIT_TRANSACTION + LAZY_COMMIT)
+    const [, result] = await Promise.all([begun, statement(client), client.query('commit')])
+    return result
+  })
+}
+
 async function between<T>(begin: string, pool: pg.Pool, work: (sql: Queryable) => Promise<T>): Promise<T> {
+  return await lookedThrough(begin, pool, { look: async () => undefined, work })
+}
+
+async function lookedThrough<F, T>(
+  begin: string,
+  pool: pg.Pool,
+  { look, work }: LookAndWork<F, T>,
+): Promise<T> {
+  return await onConnection(pool, async client => {
+    const [, found] = await Promise.all([client.query(begin), look(client)])
+    const result = await work(client, found)
+    await client.query('commit')
+    return result
+  })
+}
+
+async function onConnection<T>(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await connection(pool)
   let broken: Error | undefined
   try {
-    await client.query(begin)
-    const result = await work(client)
-    await client.query('commit')
-    return result
+    return await use(client)
   } catch (error) {
     broken = await rollBack(client, error)
     throw error

@@ -64,8 +64,12 @@ export function isBusy(error: unknown): boolean {
   return error instanceof pg.DatabaseError && BUSY_CODES.includes(error.code ?? '')
 }
 
+/** What the driver says when Postgres has not answered in time, all statements that were sent together counted. */
+const READ_TIMEOUT = 'Query read timeout'
+
 /** Whether a batch took longer than it may. */
 export function isTooSlow(error: unknown): boolean {
+  if (error instanceof Error && error.message === READ_TIMEOUT) return true
   return error instanceof pg.DatabaseError && ['57014', '25P04'].includes(error.code ?? '')
 }
 

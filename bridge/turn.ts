@@ -15,10 +15,11 @@ import type { CouchClient } from './couch-client.ts'
 import { closeLetters, dropLetters, writeLetters } from './dead-letter-store.ts'
 import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
-import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
+import { inBatch, inLongTransaction, inTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 import { type Source, sourceOf } from './source.ts'
 import type { Batch, BridgeMeter } from './watch/bridge-metrics.ts'
+import type { WorkQueue } from './work-queue.ts'
 
 /** What a turn works with. */
 export type TurnContext = {
@@ -28,6 +29,8 @@ export type TurnContext = {
   readonly signal: AbortSignal
   readonly meter: BridgeMeter
   readonly pageSizes: PageSizes
+  /** Who else waits for a turn. */
+  readonly queue?: Pick<WorkQueue, 'waiting'> | undefined
 }
 
 /**
@@ -41,8 +44,9 @@ export type TurnOutcome = 'clean' | 'more' | 'taken'
 /** The sizes of a page. A document of samples has thousands of rows, so fewer of them fill a transaction. */
 const PAGE_LIMIT = { main: 1000, accounts: 1000, metrics: 20 } as const
 
-/** How many pages a database gets before the others have their turns. */
+/** How many pages a database gets before the others have their turns, and while others wait. */
 const PAGES_PER_TURN = 4
+const PAGES_WHILE_OTHERS_WAIT = 1
 
 /**
  * Some batches of one database: reads pages of changes from where its checkpoint stands and applies each. Rows, dead
@@ -69,7 +73,7 @@ async function applyPages(turn: Turn): Promise<TurnOutcome> {
     const page = await ifThere(at, () => reading)
     if (typeof page === 'string') return page
     if (page.rewound && dirty.cursor !== undefined) return await ifThere(at, () => rebuild(at))
-    const hasNext = page.pending > 0 && pages < PAGES_PER_TURN
+    const hasNext = page.pending > 0 && pages < pagesOfTurn(turn.context)
     if (hasNext) {
       reading = readPage(turn, page.cursor)
       // It is dropped when this page is not applied, and its failure with it.
@@ -79,6 +83,10 @@ async function applyPages(turn: Turn): Promise<TurnOutcome> {
     if (outcome !== 'more' || !hasNext) return outcome
     dirty = { ...dirty, cursor: page.cursor }
   }
+}
+
+function pagesOfTurn({ queue }: TurnContext): number {
+  return queue !== undefined && queue.waiting > 0 ? PAGES_WHILE_OTHERS_WAIT : PAGES_PER_TURN
 }
 
 /** Does what asks the server for a database, and forgets the database if the server no longer has it. */
@@ -115,11 +123,21 @@ async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<
   const { database } = source
   let applied = NOTHING_APPLIED
   const apply = (onRefusal: OnRefusal) =>
-    inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
-      if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
-      applied = await applyWithLetters(sql, page.plan, onRefusal)
-      await moveCheckpoint(sql, database, page.cursor)
-      return page.pending === 0 && (await clearMark(sql, database, dirty.mark)) ? 'clean' : 'more'
+    inBatch(context.pool, {
+      look: sql => takeCheckpoint(sql, database, dirty.cursor),
+      async work(sql, isTaken): Promise<TurnOutcome> {
+        if (!isTaken) return 'taken'
+        const applying = applyWithLetters(sql, page.plan, onRefusal)
+        // What is sent between a savepoint and its end would be rolled back with it.
+        if (onRefusal === 'set aside') await applying
+        const [done, , isCleared] = await Promise.all([
+          applying,
+          moveCheckpoint(sql, database, page.cursor),
+          page.pending === 0 && clearMark(sql, database, dirty.mark),
+        ])
+        applied = done
+        return isCleared ? 'clean' : 'more'
+      },
     })
   const outcome = await apply('throw').catch(error => {
     if (verdictOf(error) !== 'data') throw error
@@ -144,15 +162,17 @@ const NOTHING_APPLIED: Applied = { rows: 0, letters: 0, closed: 0 }
 /** Rows, letters and closed letters of a plan. */
 export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<Applied> {
   const { database } = plan.source
-  const refused = await applyPlan(sql, plan, onRefusal)
+  const applying = applyPlan(sql, plan, onRefusal)
+  // Where a refusal ends the transaction there is none to know of.
+  const refused = onRefusal === 'throw' ? [] : await applying
   const failed = new Set(refused.map(letter => letter.change.id))
   const letters = [...plan.deadLetters, ...refused]
-  await writeLetters(sql, database, letters)
-  const closed = await closeLetters(
-    sql,
-    database,
-    plan.settled.filter(id => !failed.has(id)),
-  )
+  const settled = plan.settled.filter(id => !failed.has(id))
+  const [, , closed] = await Promise.all([
+    applying,
+    writeLetters(sql, database, letters),
+    closeLetters(sql, database, settled),
+  ])
   return { rows: rowsIn(plan, failed), letters: letters.length, closed }
 }
 

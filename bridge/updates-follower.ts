@@ -9,7 +9,7 @@ import {
   type UpdateFeed,
 } from './checkpoints.ts'
 import type { CouchClient } from './couch-client.ts'
-import { inLongTransaction, inTransaction } from './postgres-client.ts'
+import { inLongTransaction, inLookingTransaction, inTransaction, single } from './postgres-client.ts'
 import { isMirrored } from './source.ts'
 import { UnclaimedRows } from './unclaimed-rows.ts'
 import { allDatabases, serverUuid, type UpdatesPage, updatesCursor, waitForUpdates } from './updates-feed.ts'
@@ -31,7 +31,7 @@ export type FollowContext = {
 export async function openUpdateFeed(context: FollowContext): Promise<UpdateFeed> {
   const { client, pool, signal } = context
   const end = await feedsEnd(client, signal)
-  const stored = await inTransaction(pool, readUpdateFeed)
+  const stored = await single(pool, readUpdateFeed)
   if (stored?.serverUuid === end.serverUuid) return stored
   const rows = stored === undefined ? await inLongTransaction(pool, UnclaimedRows.find) : undefined
   return await markEverything(context, end, rows)
@@ -94,7 +94,7 @@ const TAKEN_PAUSE_MS = 1000
 async function otherPlace(context: FollowContext, feed: UpdateFeed): Promise<UpdateFeed> {
   // A random part: two bridges that asked at the same moment should not ask together again.
   await pause(Math.random() * PAUSE_MS, context.signal)
-  const stored = await inTransaction(context.pool, readUpdateFeed)
+  const stored = await single(context.pool, readUpdateFeed)
   if (stored?.serverUuid !== feed.serverUuid) return await openUpdateFeed(context)
   if (stored.cursor === feed.cursor) await pause(Math.random() * TAKEN_PAUSE_MS, context.signal)
   return stored
@@ -105,11 +105,14 @@ type MarksToStore = { readonly from: UpdateFeed; readonly page: UpdatesPage; rea
 /** False if another bridge has stored this page, or is about to. */
 async function storeMarks(context: FollowContext, { from, page, next }: MarksToStore): Promise<boolean> {
   const databases = page.names.filter(isMirrored)
-  const stored = await inTransaction(context.pool, async sql => {
-    if (!(await takeUpdateFeed(sql, from.cursor))) return false
-    await markDirty(sql, { databases, remade: page.remade.filter(isMirrored) })
-    await storeUpdateFeed(sql, next)
-    return true
+  const stored = await inLookingTransaction(context.pool, {
+    look: sql => takeUpdateFeed(sql, from.cursor),
+    async work(sql, isTaken) {
+      if (!isTaken) return false
+      const marking = markDirty(sql, { databases, remade: page.remade.filter(isMirrored) })
+      await Promise.all([marking, storeUpdateFeed(sql, next)])
+      return true
+    },
   })
   if (stored) context.marked(databases)
   return stored

@@ -4,11 +4,20 @@ import { delayAfter } from './back-off.ts'
 const MAX_WAITING = 5000
 
 /**
+ * Of so many databases that are given out, one is of those whose turns were not enough: many large ones, as after an import,
+ * must not hold up what was just written elsewhere, and are not held up by it for ever.
+ */
+const GIVEN_PER_LARGE = 4
+
+/**
  * The databases that wait for a worker of this process, first come, first served. It may be lost at any moment: what
  * must be done is in Postgres. A database is at one worker at most, and one that was added meanwhile comes again.
  */
 export class WorkQueue {
   readonly #waiting = new Set<string>()
+  /** Those whose last turn has left something to do. They wait here, not above. */
+  readonly #large = new Set<string>()
+  #given = 0
   readonly #busy = new Set<string>()
   readonly #again = new Set<string>()
   readonly #resting = new Map<string, { readonly failures: number; readonly until: number }>()
@@ -20,7 +29,7 @@ export class WorkQueue {
     for (const database of databases) {
       if (this.#rests(database)) continue
       if (this.#busy.has(database)) this.#again.add(database)
-      else if (this.#waiting.size < MAX_WAITING) this.#waiting.add(database)
+      else if (!this.#large.has(database) && this.waiting < MAX_WAITING) this.#waiting.add(database)
     }
     this.#give()
   }
@@ -33,7 +42,7 @@ export class WorkQueue {
     })
   }
 
-  /** Gives a database back. `more` puts it behind all that wait: one batch a turn, so that none starves. */
+  /** Gives a database back. `more` puts it behind those whose turns were not enough either: none starves. */
   done(database: string, outcome: 'rest' | 'more' | 'failed'): void {
     this.#busy.delete(database)
     const again = this.#again.delete(database)
@@ -43,7 +52,8 @@ export class WorkQueue {
       return
     }
     this.#resting.delete(database)
-    if (outcome === 'more' || again) this.add([database])
+    if (outcome === 'more') this.#addLarge(database)
+    else if (again) this.add([database])
   }
 
   /** Databases that are not to be tried just now. */
@@ -52,7 +62,7 @@ export class WorkQueue {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting.size + this.#large.size
   }
 
   close(): void {
@@ -65,13 +75,24 @@ export class WorkQueue {
   }
 
   #give(): void {
-    while (this.#takers.length > 0 && (this.#closed || this.#waiting.size > 0)) {
-      const [database] = this.#waiting
-      if (database !== undefined && !this.#closed) {
-        this.#waiting.delete(database)
-        this.#busy.add(database)
-      }
-      this.#takers.shift()?.(this.#closed ? undefined : database)
+    while (this.#takers.length > 0 && (this.#closed || this.waiting > 0)) {
+      this.#takers.shift()?.(this.#closed ? undefined : this.#take())
     }
+  }
+
+  #addLarge(database: string): void {
+    if (this.waiting < MAX_WAITING) this.#large.add(database)
+    this.#give()
+  }
+
+  #take(): string | undefined {
+    const isLargesTurn = ++this.#given % GIVEN_PER_LARGE === 0
+    const first = isLargesTurn ? this.#large : this.#waiting
+    const from = first.size > 0 ? first : isLargesTurn ? this.#waiting : this.#large
+    const [database] = from
+    if (database === undefined) return undefined
+    from.delete(database)
+    this.#busy.add(database)
+    return database
   }
 }

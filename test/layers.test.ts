@@ -205,7 +205,7 @@ function partsGraph(sources: readonly Source[]): ReadonlyMap<string, ReadonlySet
 }
 
 const sources = SHIPPED.flatMap(part => (part.endsWith('.ts') ? [part] : tsFiles(part))).map(readSource)
-const everything = [...sources.map(source => source.path), ...tsFiles('test')]
+const everything = [...sources.map(source => source.path), ...tsFiles('test'), ...tsFiles('bench')]
 
 for (const rule of rules) {
   t.test(rule.name, async t => {

@@ -39,6 +39,16 @@ t.test('a database with more to do goes behind all that wait', async t => {
   t.strictSame([await queue.next(), await queue.next(), await queue.next()], ['b', 'c', 'a'])
 })
 
+t.test('large databases hold up nothing that was just added, and come all the same', async t => {
+  const queue = new WorkQueue()
+  queue.add(['large', 'larger'])
+  for (const database of [await queue.next(), await queue.next()]) queue.done(String(database), 'more')
+  queue.add(['a', 'b', 'c', 'd', 'large'])
+  const given: (string | undefined)[] = []
+  while (queue.waiting > 0) given.push(await queue.next())
+  t.strictSame(given, ['a', 'large', 'b', 'c', 'd', 'larger'])
+})
+
 t.test('a database that failed rests, longer each time, until it succeeds', async t => {
   const queue = new WorkQueue()
   queue.add(['a'])

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { startEmbeddedPostgres } from '../bridge/postgres/embedded-postgres.ts'
+import { freePort } from '../bridge/postgres/free-port.ts'
+
+/** What a process holds. Undefined where the system does not say. */
+export type Held = { readonly residentMb: number; readonly descriptors: number }
+
+/** A server and a durable Postgres, each in processes of their own, and bridges between them. */
+export type BenchProgram = {
+  readonly url: string
+  readonly databaseUrl: string
+  /** A request of the admin. The parsed answer; throws for an error's status. */
+  request(method: string, path: string, body?: unknown): Promise<unknown>
+  /** A bridge from now on; its process id. */
+  startBridge(): Promise<number>
+  stopBridge(): Promise<void>
+  close(): Promise<void>
+}
+
+const PASSWORD = 'password'
+/** The file beside this one's folder that `npx divan` runs. */
+const DIVAN = join(import.meta.dirname, '..', 'divan.js')
+
+export async function startBenchProgram(): Promise<BenchProgram> {
+  const folder = mkdtempSync(join(tmpdir(), 'divan-bench-'))
+  chmodSync(folder, 0o755)
+  const postgres = await startEmbeddedPostgres({ folder: join(folder, 'postgres') })
+  const [port, watchPort] = [await freePort(), await freePort()]
+  const url = `http://127.0.0.1:${port}`
+  const environment = {
+    ...process.env,
+    DIVAN_DATA: join(folder, 'data'),
+    DIVAN_PORT: String(port),
+    DIVAN_BRIDGE_PORT: String(watchPort),
+    DIVAN_ADMIN_PASSWORD: PASSWORD,
+    DIVAN_LOG_LEVEL: 'error',
+    DIVAN_SERVER_URL: `http://admin:${PASSWORD}@127.0.0.1:${port}`,
+    DATABASE_URL: postgres.url,
+  }
+  const run = (part: string, ...options: readonly string[]) =>
+    spawn(process.execPath, [...options, DIVAN, part], {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  const server = run('server')
+  await untilUp(`${url}/_up`)
+  let bridge: ChildProcess | undefined
+  const stopBridge = async () => {
+    if (bridge !== undefined) await ended(bridge, 'SIGTERM')
+    bridge = undefined
+  }
+  return {
+    url,
+    databaseUrl: postgres.url,
+    request: requestsOf(url),
+    async startBridge() {
+      bridge = run('bridge', ...profileOptions())
+      await untilUp(`http://127.0.0.1:${watchPort}/health`)
+      return bridge.pid ?? 0
+    },
+    stopBridge,
+    async close() {
+      await stopBridge()
+      await ended(server, 'SIGTERM')
+      await postgres.close()
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+    },
+  }
+}
+
+/** `BENCH_PROFILE=<folder>` leaves a CPU profile of each bridge there. */
+function profileOptions(): string[] {
+  const folder = process.env.BENCH_PROFILE
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`]
+}
+
+const UP_WITHIN_MS = 60_000
+
+async function untilUp(url: string): Promise<void> {
+  for (const until = Date.now() + UP_WITHIN_MS; Date.now() < until; await sleep(5)) {
+    const isUp = await fetch(url).then(
+      response => response.ok,
+      () => false,
+    )
+    if (isUp) return
+  }
+  throw new Error(`${url} does not answer`)
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill(signal)
+  await once(child, 'exit')
+}
+
+function requestsOf(url: string): BenchProgram['request'] {
+  const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`
+  const headers = { authorization, accept: 'application/json', 'content-type': 'application/json' }
+  return async (method, path, body) => {
+    const response = await fetch(`${url}/${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
+    return JSON.parse(text)
+  }
+}
+
+/** What a process holds now, as Linux tells it. */
+export function heldBy(pid: number): Held {
+  try {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return { residentMb: Number(kilobytes) / 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length }
+  } catch {
+    return { residentMb: Number.NaN, descriptors: Number.NaN }
+  }
+}
+
+/** The processor time that a process has used, in milliseconds, as Linux tells it. */
+export function cpuMs(pid: number): number {
+  try {
+    const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+    const [user, system] = after.split(' ').slice(11, 13)
+    return (Number(user) + Number(system)) * TICK_MS
+  } catch {
+    return Number.NaN
+  }
+}
+
+const TICK_MS = 10
+
+/** Does `work` for each of the items, so many at once. */
+export async function inParallel<T>(
+  items: Iterable<T>,
+  atOnce: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]()
+  const worker = async () => {
+    for (let item = rest.next(); item.done !== true; item = rest.next()) await work(item.value)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+/** One connection to the Postgres, until `work` ends. */
+export async function connected<T>(url: string, work: (sql: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url, application_name: 'divan-bench' })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
