@@ -10,10 +10,12 @@ import { isBodilessError } from './couch/bodiless-errors.ts'
 import { USERS_DATABASE } from './couch/checked-database-name.ts'
 import { couchRoutes } from './couch/routes.ts'
 import { createApp } from './http/app.ts'
+import { callerKey } from './http/caller-key.ts'
 import { type Listening, listen } from './http/listen.ts'
 import { createLog } from './http/log.ts'
 import { MemoryGate } from './http/memory-gate.ts'
 import { createOpenCalls, type OpenCalls } from './http/open-calls.ts'
+import { UnreadAnswers } from './http/unread-answers.ts'
 import { createHealth } from './ops/health.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { createServerMetrics } from './ops/server-metrics.ts'
@@ -121,7 +123,8 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     isBodilessError,
     calls,
     answered: metrics.answered,
-    admitBody: (bytes, signal) => bodies.enter(bytes, signal),
+    admitBody: (bytes, signal, caller) => bodies.enter(bytes, signal, callerKey(caller)),
+    unread: new UnreadAnswers(),
     log: parts.log,
     corsOrigins: options.corsOrigins,
     trustProxy: options.trustProxy,

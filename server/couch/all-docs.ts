@@ -94,6 +94,7 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
 
 async function writeListing(writer: TextWriter, head: string, rows: Iterable<RowText>): Promise<void> {
   await writer.add(head)
+  await writer.room()
   let separator = ''
   let count = 0
   for (const row of rows) {
@@ -102,6 +103,8 @@ async function writeListing(writer: TextWriter, head: string, rows: Iterable<Row
     if (typeof row !== 'string') await writer.addAll(row)
     separator = ',\n'
     if (++count % ROWS_OF_A_TURN === 0) await setImmediate()
+    const room = writer.room()
+    if (room !== undefined) await room
   }
   await writer.add('\n]}')
 }

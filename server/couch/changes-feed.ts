@@ -95,6 +95,8 @@ export class ChangesFeed {
 
   async #writePages(writer: TextWriter, wait: LiveWait): Promise<void> {
     while (this.#left > 0 && !wait.hasEnded()) {
+      const room = this.#request.includeDocs ? wait.out.room?.() : undefined
+      if (room !== undefined) await room
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
       const stretch = this.#stretch(updateSeq)

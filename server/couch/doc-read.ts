@@ -42,7 +42,7 @@ function answerRevision({ query, headers: asked }: Call<DocQuery>, database: Doc
   if (opened === undefined) throw new CouchError('not_found', 'missing')
   if (!withBytes) return { headers, text: `${[...revisionPieces(opened)].join('')}\n` }
   const related = prefersMultipart(asked, 'multipart/related') ? relatedAnswer(opened) : undefined
-  return related ?? { write: out => writePieces(out, revisionPieces(opened)) }
+  return related ?? { isRead: true, write: out => writePieces(out, revisionPieces(opened)) }
 }
 
 /** The document with its attachments' bytes behind it. Undefined if there are none to send: it is JSON then. */
@@ -55,6 +55,7 @@ function relatedAnswer(opened: OpenRevision): Answer | undefined {
       'Content-Type': `multipart/related; boundary="${boundary}"`,
       'Content-Length': String(multipartLength(boundary, parts)),
     },
+    isRead: true,
     write: out => writePieces(out, multipartPieces(boundary, parts)),
   }
 }

@@ -139,6 +139,7 @@ function startHeart(out: Out, heartbeatMs: number | undefined): Heart {
         timer.refresh()
         return write(chunk)
       },
+      room: () => out.room?.(),
     },
     async hold(write) {
       held = true

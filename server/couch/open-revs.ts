@@ -21,13 +21,14 @@ export function answerOpenRevs(call: Call<DocQuery>, database: DocReader, id: st
     if (doc === undefined && query.open_revs === 'all') throw new CouchError('not_found', 'missing')
     return openRevs(database, doc, openRevsOf(doc, query), form)
   })
-  return isMixed ? mixedAnswer(opened) : { write: out => writePieces(out, jsonPieces(opened)) }
+  return isMixed ? mixedAnswer(opened) : { isRead: true, write: out => writePieces(out, jsonPieces(opened)) }
 }
 
 function mixedAnswer(opened: Iterable<OpenRev>): Answer {
   const boundary = newBoundary()
   return {
     headers: { 'Content-Type': `multipart/mixed; boundary="${boundary}"` },
+    isRead: true,
     write: out => writePieces(out, multipartPieces(boundary, mixedParts(opened))),
   }
 }

@@ -4,35 +4,64 @@ import { gzip } from 'node:zlib'
 import { chooseGzip, echoEtag } from './content-coding.ts'
 import { GzipOut } from './gzip-out.ts'
 import type { Answer, Out } from './route.ts'
-import { socketOut } from './socket-out.ts'
+import { endWith, socketOut } from './socket-out.ts'
+import { type AnswerRoom, LIGHT_ANSWER_BYTES } from './unread-answers.ts'
 
 const gzipped = promisify<string | Uint8Array, Buffer>(gzip)
 
+/** How an answer is written. */
+export type Writing = {
+  /** Whether it may be compressed. */
+  readonly gzip: boolean
+  /** Where its bytes count as unread. Absent: it is small. */
+  readonly room?: AnswerRoom | undefined
+}
+
 /** Writes an answer: the one place that does. HEAD gets the headers that GET would get. */
-export async function writeAnswer(response: ServerResponse, answer: Answer, mayGzip: boolean): Promise<void> {
+export async function writeAnswer(
+  response: ServerResponse,
+  answer: Answer,
+  { gzip: mayGzip, room }: Writing,
+): Promise<void> {
   response.statusCode = answer.status ?? 200
   dropHeaders(response)
   for (const [name, value] of Object.entries(defaultHeaders(answer))) response.setHeader(name, value)
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
   if (mayGzip) echoEtag(response)
-  if ('write' in answer) return writeStream(response, answer.write, mayGzip)
-  return writeBody(response, bodyOf(answer), mayGzip)
+  if ('write' in answer) return writeStream(response, answer.write, { gzip: mayGzip, room })
+  return writeBody(response, bodyOf(answer), { gzip: mayGzip, room })
 }
 
-async function writeBody(
+function writeBody(
   response: ServerResponse,
   body: string | Uint8Array | undefined,
-  mayGzip: boolean,
-): Promise<void> {
+  { gzip: mayGzip, room }: Writing,
+): Promise<void> | undefined {
   const isHead = response.req.method === 'HEAD'
-  if (body !== undefined && mayGzip && chooseGzip(response, Buffer.byteLength(body))) {
-    response.end(isHead ? undefined : await gzipped(body))
-    return
-  }
-  if (body !== undefined && !response.hasHeader('Content-Length')) {
+  const isGzipped = body !== undefined && mayGzip && chooseGzip(response, Buffer.byteLength(body))
+  if (body !== undefined && !isGzipped && !response.hasHeader('Content-Length')) {
     response.setHeader('Content-Length', Buffer.byteLength(body))
   }
-  response.end(isHead ? undefined : body)
+  if (isHead || body === undefined) {
+    response.end()
+    return undefined
+  }
+  if (body.length > LIGHT_ANSWER_BYTES) {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    return writeLarge(response, isGzipped ? gzipped(bytes) : bytes, room)
+  }
+  if (isGzipped) return gzipped(body).then(bytes => endWith(response, bytes))
+  endWith(response, body)
+  return undefined
+}
+
+async function writeLarge(
+  response: ServerResponse,
+  bytes: Uint8Array | Promise<Uint8Array>,
+  room: AnswerRoom | undefined,
+): Promise<void> {
+  await socketOut(response, room).write(await bytes)
+  response.end()
 }
 
 /** What an answer said about its body, before it failed and this one took its place. */
@@ -64,14 +93,14 @@ function bodyOf(answer: Exclude<Answer, { write: unknown }>): string | Uint8Arra
 async function writeStream(
   response: ServerResponse,
   write: (out: Out) => Promise<void>,
-  mayGzip: boolean,
+  { gzip: mayGzip, room }: Writing,
 ): Promise<void> {
   const isGzipped = mayGzip && chooseGzip(response, lengthOf(response))
   if (response.req.method === 'HEAD') {
     response.end()
     return
   }
-  const out = socketOut(response)
+  const out = socketOut(response, room)
   if (isGzipped) await writeGzipped(new GzipOut(out), write)
   else await write(out)
   response.end()

@@ -7,8 +7,10 @@ import type { Caller } from '../auth/caller.ts'
 import { CouchError } from '../couch-error.ts'
 import { writeAnswer } from './answer.ts'
 import { bodyStream } from './body-stream.ts'
+import { callerKey } from './caller-key.ts'
 import { requireJsonContent } from './content-type.ts'
 import { type ErrorAnswer, errorAnswer, withoutBody } from './error-answer.ts'
+import { heldAnswer } from './held-answer.ts'
 import { readJson } from './json-body.ts'
 import type { OpenCalls } from './open-calls.ts'
 import { parametersOf, parseQuery } from './query.ts'
@@ -16,6 +18,8 @@ import { noteCaller, noteRoute, REQUEST_ID } from './request-log.ts'
 import type { Answered } from './request-meter.ts'
 import type { Answer, Call, Route } from './route.ts'
 import { allowedMethods, type PathRoutes, routeFor } from './route-table.ts'
+import { timeLimited } from './time-limited.ts'
+import type { UnreadAnswers } from './unread-answers.ts'
 
 /** What the shell is told by those who know the protocol and the accounts. */
 export type Shell = {
@@ -30,7 +34,9 @@ export type Shell = {
   isBodilessError(status: number, path: string, headers: IncomingHttpHeaders): boolean
   readonly calls: OpenCalls
   /** Waits until there is room for a large body of so many bytes as parsed JSON. Returns how to give the room back. */
-  admitBody(bytes: number, signal: AbortSignal): Promise<() => void>
+  admitBody(bytes: number, signal: AbortSignal, caller: Caller): Promise<() => void>
+  /** Where answers that clients have not read yet are counted. */
+  readonly unread: UnreadAnswers
   /** Told of the end of each request. */
   answered?(answered: Answered): void
   readonly log: Logger
@@ -42,7 +48,7 @@ export type Shell = {
   readonly serverName: string
 }
 
-/** How long a large body waits for room: live feeds may hold theirs for as long as they like. */
+/** How long a large body waits for room. */
 const MAX_WAIT_MS = 60_000
 
 /** Answers a request for a path that has routes. The order is the point: who, may he, is it well-formed, then the work. */
@@ -65,11 +71,24 @@ export async function dispatch(
     ...asker,
     params: database === undefined ? params : { ...params, db: database },
     query: queryOf(route, request),
-    ...(await bodyOf(route, request, enterer(shell, response, signal))),
+    ...(await bodyOf(route, request, enterer(shell, response, { signal, caller }))),
     caller,
     signal,
   }
-  await writeAnswer(response, withRenewal(await route.handle(call), caller), shell.gzip)
+  await answer(shell, route, call, response)
+}
+
+/** Reading may be done twice; what writes, and what goes out without a body, needs no room before. */
+async function answer({ unread, gzip }: Shell, route: Route, call: Call, response: Response): Promise<void> {
+  const room = unread.of(callerKey(call.caller), call.signal)
+  const make = async () => withRenewal(await route.handle(call), call.caller)
+  if (call.method === 'HEAD') return writeAnswer(response, await make(), { gzip })
+  const { answer, giveBack } = await heldAnswer(make, call.method === 'GET', room)
+  try {
+    await writeAnswer(response, answer, { gzip, room: giveBack === undefined ? room : undefined })
+  } finally {
+    giveBack?.()
+  }
 }
 
 /** What is not listed is for admins, and to them it is not there. */
@@ -94,7 +113,7 @@ export async function dispatchError(
     return
   }
   const isBodiless = shell.isBodilessError(error.status, path, request.headers)
-  await writeAnswer(response, isBodiless ? withoutBody(error) : error.answer, shell.gzip)
+  await writeAnswer(response, isBodiless ? withoutBody(error) : error.answer, shell)
 }
 
 /** Bugs, and what only the operator can put right, such as a full disk; a client's mistakes are his own. */
@@ -186,14 +205,17 @@ function tooManyBodies(cause: unknown): CouchError {
   return new CouchError('service_unavailable', 'Too many large bodies at once.', { cause, headers })
 }
 
+type Entering = { readonly signal: AbortSignal; readonly caller: Caller }
+
 /** A large body takes its room until its answer is at its end: that is how long the handler needs it. */
-function enterer({ admitBody }: Shell, response: Response, signal: AbortSignal) {
+function enterer({ admitBody }: Shell, response: Response, { signal, caller }: Entering) {
   return async (bytes: number) => {
-    const leave = await admitBody(bytes, AbortSignal.any([signal, AbortSignal.timeout(MAX_WAIT_MS)])).catch(
-      cause => {
+    const waiting = timeLimited(signal, MAX_WAIT_MS)
+    const leave = await admitBody(bytes, waiting.signal, caller)
+      .catch(cause => {
         throw signal.aborted ? cause : tooManyBodies(cause)
-      },
-    )
+      })
+      .finally(waiting.end)
     if (response.closed) leave()
     else response.once('close', leave)
   }

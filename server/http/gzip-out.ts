@@ -45,7 +45,15 @@ export class GzipOut implements Out {
     this.#crc = crc32(bytes, this.#crc)
     this.#length += bytes.length
     if (this.#busy === undefined && bytes.length <= INLINE_BYTES) return this.#send(inline(bytes))
-    return this.#queue(async () => this.#send(await deflated(bytes, FLUSHED)))
+    const giveBack = this.#out.hold?.(bytes.length)
+    return this.#queue(async () => {
+      const packed = await deflated(bytes, FLUSHED).finally(giveBack)
+      return this.#send(packed)
+    })
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#out.room?.()
   }
 
   /** The end of the stream: without it the client knows that the answer was cut. */

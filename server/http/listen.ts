@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net'
 import { answerHalfClosed } from './half-closed.ts'
 import { refuseMalformed, SLOW } from './malformed-request.ts'
+import { oneByOne } from './one-by-one.ts'
 import { pendingAnswers } from './pending-answers.ts'
 
 /** A queue of ids in a query (`_all_docs?keys=…`, `open_revs=…`) is long; Node's default is a quarter of it. */
@@ -63,7 +64,7 @@ export async function listen(
   const pending = pendingAnswers(server)
   const refuse = refuseMalformed(server, pending)
   answerHalfClosed(server, pending)
-  server.on('request', (request, response) => {
+  const answer = oneByOne(pending, (request, response) => {
     if (hasBody(request)) {
       cutIdleUpload(request, limits.bodyIdleMs, () => {
         if (response.writableFinished) request.socket.destroy()
@@ -73,6 +74,7 @@ export async function listen(
     }
     app(request, response)
   })
+  server.on('request', answer)
   server.listen({ host, port })
   await once(server, 'listening')
   const { port: realPort } = server.address() as AddressInfo

@@ -4,6 +4,9 @@ import { getHeapStatistics } from 'node:v8'
 const LIGHT_BYTES = 1024 * 1024
 const MAX_BYTES = 256 * 1024 * 1024
 
+type Asked = { readonly bytes: number; readonly caller: string }
+type Place = Asked & { pass(): void }
+
 /**
  * Lets only so many bytes of JSON be parsed in memory at a time; the others wait, first come, first served. A document
  * with a large attachment takes twice its text on the heap until its bytes are decoded, and six of 60 MiB that came at once ended
@@ -11,8 +14,9 @@ const MAX_BYTES = 256 * 1024 * 1024
  */
 export class MemoryGate {
   readonly #maxBytes: number
+  readonly #byCaller = new Map<string, number>()
   #bytes = 0
-  readonly #waiting: { readonly bytes: number; readonly pass: () => void }[] = []
+  readonly #waiting: Place[] = []
 
   constructor(maxBytes = Math.min(MAX_BYTES, getHeapStatistics().heap_size_limit / 4)) {
     this.#maxBytes = maxBytes
@@ -20,31 +24,47 @@ export class MemoryGate {
 
   /**
    * Waits until there is room for a text of this length; one that is alone always has it. Returns how to give the room back, which must
-   * not depend on what a client does.
+   * not depend on what a client does. Of a `caller` that is named only half of the room is ever taken.
    * @throws the signal's reason if that aborts while it waits
    */
-  async enter(bytes: number, signal: AbortSignal): Promise<() => void> {
+  async enter(bytes: number, signal: AbortSignal, caller = ''): Promise<() => void> {
     if (bytes <= LIGHT_BYTES) return () => {}
-    if (this.#waiting.length > 0 || !this.#hasRoom(bytes)) await this.#wait(bytes, signal)
-    else this.#bytes += bytes
+    const asked = { bytes, caller }
+    if (this.#waiting.some(place => this.#hasShare(place)) || !this.#hasRoom(asked))
+      await this.#wait(asked, signal)
+    else this.#count(asked)
     let hasLeft = false
     return () => {
       if (hasLeft) return
       hasLeft = true
-      this.#bytes -= bytes
+      this.#count({ caller, bytes: -bytes })
       this.#letIn()
     }
   }
 
-  #hasRoom(bytes: number): boolean {
-    return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes
+  #count({ bytes, caller }: Asked): void {
+    this.#bytes += bytes
+    if (caller === '') return
+    const held = (this.#byCaller.get(caller) ?? 0) + bytes
+    if (held === 0) this.#byCaller.delete(caller)
+    else this.#byCaller.set(caller, held)
   }
 
-  #wait(bytes: number, signal: AbortSignal): Promise<void> {
+  #hasRoom(asked: Asked): boolean {
+    return this.#bytes === 0 || (this.#bytes + asked.bytes <= this.#maxBytes && this.#hasShare(asked))
+  }
+
+  /** His only one may be as large as it likes. */
+  #hasShare({ bytes, caller }: Asked): boolean {
+    const held = this.#byCaller.get(caller)
+    return held === undefined || held + bytes <= this.#maxBytes / 2
+  }
+
+  #wait(asked: Asked, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     return new Promise((resolve, reject) => {
       const place = {
-        bytes,
+        ...asked,
         pass: () => {
           signal.removeEventListener('abort', giveUp)
           resolve()
@@ -60,15 +80,14 @@ export class MemoryGate {
     })
   }
 
+  /** In turn; but who only waits for his own share holds up nobody else. */
   #letIn(): void {
-    for (
-      let [next] = this.#waiting;
-      next !== undefined && this.#hasRoom(next.bytes);
-      [next] = this.#waiting
-    ) {
-      this.#waiting.shift()
-      this.#bytes += next.bytes
-      next.pass()
+    for (const place of [...this.#waiting]) {
+      if (!this.#hasShare(place)) continue
+      if (!this.#hasRoom(place)) return
+      this.#waiting.splice(this.#waiting.indexOf(place), 1)
+      this.#count(place)
+      place.pass()
     }
   }
 }

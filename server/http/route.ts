@@ -55,7 +55,11 @@ export type Answer = {
   | { readonly text: string }
   | { readonly bytes: Uint8Array }
   /** A body written piece by piece. A throw before the first write becomes an error answer, later it cuts the socket. */
-  | { readonly write: (out: Out) => Promise<void> }
+  | {
+      readonly write: (out: Out) => Promise<void>
+      /** What `write` holds already may be large: while too much waits for clients it is forgotten, and a `GET` is handled again later. */
+      readonly isRead?: boolean | undefined
+    }
   | { readonly empty: true }
 )
 
@@ -64,4 +68,11 @@ export type Out = {
   /** Resolves at once while the socket keeps up, else when it has drained. Rejects with an AbortError once it is closed. */
   write(chunk: string | Uint8Array): Promise<void> | undefined
   readonly signal: AbortSignal
+  /**
+   * To be asked before a read that may be large, such as a page with documents' bodies: a promise while so much waits for clients that
+   * this has to wait, too. What is read then must be written, or dropped, before the next wait for anything else.
+   */
+  room?(): Promise<void> | undefined
+  /** Counts bytes that are held elsewhere until they can be written. Returns how to give them back. */
+  hold?(bytes: number): () => void
 }

@@ -29,11 +29,20 @@ export class TextWriter {
   /** Adds piece by piece, no faster than the client reads it. Bytes go out as they come, after the text before them. */
   async addAll(pieces: Iterable<Piece>): Promise<void> {
     let count = 0
+    const first = this.room()
+    if (first !== undefined) await first
     for (const piece of pieces) {
       const written = typeof piece === 'string' ? this.add(piece) : this.#addBytes(piece)
       if (written !== undefined) await written
       else if (++count % PIECES_OF_A_TURN === 0) await setImmediate()
+      const room = this.room()
+      if (room !== undefined) await room
     }
+  }
+
+  /** To be asked before the next piece is read, where that may be a large one. */
+  room(): Promise<void> | undefined {
+    return this.#out.room?.()
   }
 
   async #addBytes(bytes: Uint8Array): Promise<void> {
