@@ -16,6 +16,10 @@ const PAGE_ROWS = 1000
  * whole database stand closer than that, so for these it means nothing.
  */
 export const STRETCH = 20_000
+/** So many documents are looked for by their names, wherever they are in the feed. */
+const MAX_LOOKED_FOR = 20_000
+/** Numbers that one read looks at where more are named: each is looked up among the names, which takes longer than to pass over it. */
+const NAMED_STRETCH = 5000
 
 /** What one read looks at: rows beyond `after`, as far as `upTo`. */
 type Stretch = Pick<ChangesQuery, 'after' | 'upTo'>
@@ -115,12 +119,14 @@ export class ChangesFeed {
     }
   }
 
-  /** Named documents are looked for one by one, so their number is bound enough. */
+  /** A few named documents are looked for one by one, so their number is bound enough. */
   #stretch(updateSeq: number): Stretch {
     const { descending, filter } = this.#request
     const after = descending ? this.#below : this.#at
-    if (filter.kind === 'ids') return { after }
-    return { after, upTo: descending ? Math.min(after, updateSeq + 1) - STRETCH : after + STRETCH }
+    const named = filter.kind === 'ids' ? filter.ids.size : 0
+    if (filter.kind === 'ids' && named <= MAX_LOOKED_FOR) return { after }
+    const length = named > 0 ? NAMED_STRETCH : STRETCH
+    return { after, upTo: descending ? Math.min(after, updateSeq + 1) - length : after + length }
   }
 
   /** What a filter passed over, or is of another type, need not be looked at again. */

@@ -74,7 +74,7 @@ export type FeedRequest = {
 
 export type Filter =
   | { readonly kind: 'none' }
-  | { readonly kind: 'ids'; readonly ids: readonly string[] }
+  | { readonly kind: 'ids'; readonly ids: ReadonlySet<string> }
   | { readonly kind: 'design' }
 
 function isTexts(value: unknown): boolean {
@@ -124,7 +124,7 @@ function filterOf({ filter, doc_ids }: ChangesQuery, body: ChangesBody | undefin
   throw new CouchError('not_found', `missing filter: ${filter}`)
 }
 
-function docIds(ids: readonly string[] | undefined): readonly string[] {
-  if (ids !== undefined) return [...new Set(ids)]
+function docIds(ids: readonly string[] | undefined): ReadonlySet<string> {
+  if (ids !== undefined) return new Set(ids)
   throw new CouchError('bad_request', '`doc_ids` filter parameter is not a list of doc ids')
 }

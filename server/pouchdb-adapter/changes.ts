@@ -55,6 +55,7 @@ export class ChangesFeed {
   readonly #filter: ReturnType<typeof filterChange>
   readonly #results: Change[] = []
   readonly #stopped = new AbortController()
+  readonly #ids: ReadonlySet<string> | undefined
   /** How many changes may still be told. */
   #room: number
   #n = 0
@@ -63,7 +64,8 @@ export class ChangesFeed {
     this.#database = database
     this.#options = options
     this.#filter = filterChange(options)
-    const { limit, continuous } = options
+    const { limit, continuous, doc_ids } = options
+    this.#ids = doc_ids && new Set(doc_ids)
     // PouchDB's live feeds have no limit: replication names the size of its batches by it and goes on.
     this.#room = limit !== undefined && limit > 0 && !continuous ? limit : Number.POSITIVE_INFINITY
   }
@@ -150,14 +152,14 @@ export class ChangesFeed {
 
   /** A page is read in one moment with where its attachments are: their bytes are read when a change is told, if it passes. */
   #page(): Page {
-    const { descending, doc_ids, include_docs, attachments, filter } = this.#options
+    const { descending, include_docs, attachments, filter } = this.#options
     return this.#database.atOnce(() => {
       const rows = this.#database.changes({
         after: this.#n,
         limit: PAGE_ROWS,
         descending: descending === true,
         withBodies: include_docs === true || typeof filter === 'function',
-        ids: doc_ids,
+        ids: this.#ids,
       })
       // Nothing more for a feed of some documents only: the others' changes need not be looked at again.
       if (rows.length === 0 && descending !== true)

@@ -342,8 +342,8 @@ export type ChangesQuery = {
   readonly withBodies?: boolean | undefined
   /** With the last live body of deleted documents. */
   readonly withLastLive?: boolean | undefined
-  /** Only these documents. */
-  readonly ids?: readonly string[] | undefined
+  /** Only these documents. A set, because a live feed asks with the same ones at every change, and there may be many. */
+  readonly ids?: ReadonlySet<string> | undefined
 }
 
 export type ChangeRow = {

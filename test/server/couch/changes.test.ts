@@ -199,6 +199,31 @@ t.test('only named documents, from the query or the body', async t => {
   t.match(await database.post(path, { doc_ids: 'b' }), { status: 400 })
 })
 
+t.test('of more named documents than are looked for one by one, each is told once and in order', async t => {
+  const database = await adminDatabase(server, 'many-doc-ids')
+  const docs = Array.from({ length: 6000 }, (_, n) => ({ _id: `doc-${n}` }))
+  await database.post('/_bulk_docs', { docs })
+  const path = '/_changes?filter=_doc_ids'
+  const doc_ids = Array.from({ length: 20_001 }, (_, n) => `doc-${5800 + n}`)
+  const named = docs.slice(5800).map(({ _id }) => _id)
+  const told = (await database.post(path, { doc_ids })).json
+  t.equal(ids(told), named.join(' '))
+  t.match(told, { last_seq: /^6000-/, pending: 0 })
+  const page = (await database.post(`${path}&limit=2`, { doc_ids })).json
+  t.match(page, { results: { length: 2 }, last_seq: /^5802-/, pending: 198 })
+  const backwards = (await database.post(`${path}&descending=true`, { doc_ids })).json
+  t.equal(ids(backwards), named.toReversed().join(' '))
+  const first = { doc_ids: doc_ids.with(0, 'doc-0') }
+  t.equal(
+    ids((await database.post(`${path}&descending=true`, first)).json)
+      .split(' ')
+      .at(-1),
+    'doc-0',
+  )
+  const none = { doc_ids: doc_ids.map(id => `x${id}`) }
+  t.match((await database.post(path, none)).json, { results: { length: 0 }, last_seq: /^6000-/ })
+})
+
 t.test('only design documents', async t => {
   const database = await adminDatabase(server, 'design')
   await fill(database)

@@ -1,12 +1,12 @@
 import { StoredTree } from '../../rev-tree/stored-tree.ts'
 import type { ChangeRow, ChangesQuery, Leaf } from '../../store.ts'
 import type { Connection, SqlValue } from '../connection.ts'
-import { fromStoredId, toStoredId } from '../stored-id.ts'
-import { readFacts } from './counts.ts'
+import { fromStoredId } from '../stored-id.ts'
 import { sqlLimit } from './id-range.ts'
 import { takePage } from './page-bytes.ts'
+import { beyond, seqsOfIds, seqsOfType, stretchOf, upTo } from './picked-seqs.ts'
 import { type RevisionRow, revisionOf } from './revision-row.ts'
-import { ofType, type TypeIds } from './type-ids.ts'
+import type { TypeIds } from './type-ids.ts'
 
 type Nulls = readonly [null, null, null, null]
 type Row = readonly [
@@ -70,8 +70,8 @@ function pickedBy(
   query: ChangesQuery,
   typeIds: TypeIds | undefined,
 ): Picked {
-  const { descending, limit } = query
-  if (query.ids !== undefined) return theseOf(db, seqsOf(connection, db, query))
+  const { descending, limit, ids } = query
+  if (ids !== undefined) return theseOf(db, seqsOfIds(connection, db, query, { ids, typeIds }))
   if (typeIds !== undefined) return theseOf(db, seqsOfType(connection, db, query, typeIds))
   const rest = `where d.db = ?1 and ${beyond(descending)} and ${upTo(descending)}
     order by d.seq ${descending ? 'desc' : ''} limit ?2`
@@ -82,72 +82,6 @@ function pickedBy(
 function theseOf(db: number, seqs: readonly number[]): Picked {
   const from = 'json_each(?) picked cross join docs d on d.db = ? and d.seq = picked.value'
   return { sql: { from, rest: '' }, params: [JSON.stringify(seqs), db] }
-}
-
-/**
- * The numbers of one page of a type. The index that feeds go by has the ids, too, and nothing but it is read here: with any other
- * column in the statement each row that is passed over would be looked up in the table, which takes a hundred times as long.
- */
-function seqsOfType(
-  connection: Connection,
-  db: number,
-  query: ChangesQuery,
-  typeIds: TypeIds,
-): readonly number[] {
-  const { descending, limit } = query
-  const { sql, params } = ofType(typeIds)
-  return connection
-    .rows<[number]>(
-      `select seq from docs d indexed by docs_by_seq
-       where db = ?1 and ${beyond(descending)} and ${upTo(descending)}${sql}
-       order by seq ${descending ? 'desc' : ''} limit ?2`,
-      db,
-      sqlLimit(limit),
-      ...stretchOf(query),
-      ...params,
-    )
-    .map(([seq]) => seq)
-}
-
-/** From where to where a page looks, as SQL has it: `?3` and `?4`. */
-function stretchOf({ after, upTo, descending }: ChangesQuery): readonly [after: number, upTo: number] {
-  const end = upTo ?? (descending ? 0 : Number.MAX_SAFE_INTEGER)
-  return [Math.min(after, Number.MAX_SAFE_INTEGER), Math.min(end, Number.MAX_SAFE_INTEGER)]
-}
-
-/**
- * The numbers of the named documents' last changes, those of one page. By their ids, unless the stretch of the feed that is left is
- * shorter: a feed of ten documents does not walk through a hundred thousand, and one of ten thousand does not look for each of them at
- * every change.
- */
-function seqsOf(connection: Connection, db: number, query: ChangesQuery): readonly number[] {
-  const { ids = [], descending, limit } = query
-  const { updateSeq } = readFacts(connection, db)
-  const from = Math.min(query.after, updateSeq + 1)
-  const isShort = (descending ? from : updateSeq - from) < ids.length
-  const named = isShort
-    ? 'docs d where +d.id in (select value from json_each(?1)) and'
-    : 'json_each(?1) asked cross join docs d on d.id = asked.value where'
-  const order = `order by ${isShort ? 'd.seq' : '+d.seq'} ${descending ? 'desc' : ''}`
-  return connection
-    .rows<[number]>(
-      `select d.seq from ${named} d.db = ?2 and ${isShort ? '' : '+'}${beyond(descending)} and +${upTo(descending)}
-       ${order} limit ?5`,
-      JSON.stringify([...new Set(ids)].map(toStoredId)),
-      db,
-      from,
-      stretchOf(query)[1],
-      sqlLimit(limit),
-    )
-    .map(([seq]) => seq)
-}
-
-function beyond(descending: boolean | undefined): string {
-  return descending ? 'd.seq < ?3' : 'd.seq > ?3'
-}
-
-function upTo(descending: boolean | undefined): string {
-  return descending ? 'd.seq >= ?4' : 'd.seq <= ?4'
 }
 
 function readTree(connection: Connection, db: number, seq: number): string {

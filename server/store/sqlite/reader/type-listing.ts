@@ -5,7 +5,7 @@ import { readFacts } from './counts.ts'
 import { readDocs } from './docs.ts'
 import { inRange } from './id-range.ts'
 import type { Listing } from './listing.ts'
-import { idsOfType, isOfType, ofType, rangesOfType, type TypeIds } from './type-ids.ts'
+import { idsOfType, ofType, rangesOfType, type TypeIds } from './type-ids.ts'
 
 /** One type of the database. Counts are made when they are asked for, because the counters know only the whole. */
 export function typeListing(type: string): Listing {
@@ -16,10 +16,7 @@ export function typeListing(type: string): Listing {
     offset: (connection, db, query) => countBeforeOfType(connection, db, query, typeIds),
     pending: (connection, db, n, descending) =>
       connection.atOnce(() => countPendingOfType(connection, db, { n, descending, typeIds })),
-    changes(connection, db, query) {
-      const ids = query.ids?.filter(id => isOfType(typeIds, id))
-      return readChanges(connection, db, { ...query, ids }, typeIds)
-    },
+    changes: (connection, db, query) => readChanges(connection, db, query, typeIds),
   }
 }
 
