@@ -22,13 +22,15 @@ export type ProblemsRequest = {
   readonly limit: number
   /** Shared by all who ask. */
   readonly turns: PacedTurns
+  /** Who asks. */
+  readonly caller: string
 }
 
 /** What is known of a changed document after its page: the verdict, or, of one with rivals, the leaves that it depends on. */
-type Checked = { readonly n: number; readonly id: string } & (
-  | { readonly verdict: Verdict | undefined }
-  | { readonly rivals: readonly string[] }
-)
+type Checked = Rivals | { readonly n: number; readonly id: string; readonly verdict: Verdict | undefined }
+
+/** A document with conflicting versions. */
+type Rivals = { readonly n: number; readonly id: string; readonly rivals: readonly string[] }
 
 /** The revision that the mirror would show, and why it cannot. */
 type Verdict = { readonly rev: string; readonly problems: readonly Problem[] }
@@ -71,17 +73,25 @@ export class ProblemsFeed {
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
       const upTo = this.#at + STRETCH
-      const page = await this.#request.turns.run(() => this.#checkedPage(upTo))
+      const page = (await this.#turn(wait, () => this.#checkedPage(upTo))) ?? []
       for (const checked of page) {
+        const verdict = 'rivals' in checked ? await this.#verdictAmong(checked, wait) : checked.verdict
+        // Behind the verdict: one that was not waited for is none, and whoever goes on has to come to it.
         if (wait.hasEnded()) return
-        const verdict = 'rivals' in checked ? await this.#verdictAmong(checked) : checked.verdict
         if (verdict !== undefined) yield this.#row(checked, verdict)
         this.#at = checked.n
         if (this.#left === 0) return
       }
+      if (wait.hasEnded()) return
       if (page.length === 0) this.#at = Math.max(this.#at, Math.min(upTo, updateSeq))
       if (this.#at >= updateSeq) return
     }
+  }
+
+  /** Undefined once the client is gone or has to be told the end: a turn takes long to come, and clients that left must not hold up others. */
+  #turn<Result>(wait: LiveWait, work: () => Result): Promise<Result | undefined> {
+    const { turns, caller } = this.#request
+    return turns.run(caller, () => (wait.hasEnded() ? undefined : work()))
   }
 
   #row({ n, id }: Checked, verdict: Verdict): string {
@@ -111,16 +121,16 @@ export class ProblemsFeed {
    * Of conflicting versions one is shown, and only that one counts. Each is read in a turn of its own, the shown one again: there may be many,
    * and large. What is gone meanwhile is left out, for a later change tells of it.
    */
-  async #verdictAmong({ id, rivals }: Checked & { readonly rivals: readonly string[] }) {
-    const { turns } = this.#request
+  async #verdictAmong({ id, rivals }: Rivals, wait: LiveWait): Promise<Verdict | undefined> {
     const leaves = []
     for (const rev of rivals) {
-      const updatedAt = await turns.run(() => updatedAtOf(this.#revision(id, rev)))
+      if (wait.hasEnded()) return undefined
+      const updatedAt = await this.#turn(wait, () => updatedAtOf(this.#revision(id, rev)))
       if (updatedAt !== undefined) leaves.push({ _rev: rev, updatedAt })
     }
     const rev = chooseLeaf(leaves)?._rev
     if (rev === undefined) return undefined
-    return turns.run(() => {
+    return this.#turn(wait, () => {
       const revision = this.#revision(id, rev)
       return revision && this.#verdict(id, rev, revision)
     })

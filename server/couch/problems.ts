@@ -1,14 +1,16 @@
 import { z } from 'zod'
 import { databaseKindOf } from '../../design-docs/database-kind.ts'
 import { CouchError } from '../couch-error.ts'
-import type { Answer, Call, Route } from '../http/route.ts'
+import { callerKey } from '../http/caller-key.ts'
+import type { Answer, Call, Out, Route } from '../http/route.ts'
 import { isSequence, timeOf } from '../store/sequences.ts'
 import type { Database } from '../store/store.ts'
 import { changesQuery } from './changes-query.ts'
 import { type CouchContext, databaseRoute } from './couch-context.ts'
 import { expiryOf, LIVE_HEADERS, startLiveWait } from './live-wait.ts'
 import { PacedTurns } from './paced-turns.ts'
-import { ProblemsFeed } from './problems-feed.ts'
+import { ProblemsFeed, type ProblemsRequest } from './problems-feed.ts'
+import { ProblemsQuota } from './problems-quota.ts'
 import { count } from './query-values.ts'
 
 /** Shorter than the patience of any proxy: a database without problems has nothing else to say while it is read. */
@@ -29,13 +31,13 @@ type ProblemsQuery = z.infer<typeof problemsQuery>
  * an app's developer sees what will have no row in the mirror. The bridge keeps the first problem of each as a dead letter.
  */
 export function problemsRoutes(context: CouchContext): readonly Route[] {
-  const turns = new PacedTurns()
+  const shared = { turns: new PacedTurns(), quota: new ProblemsQuota() }
   return [
     databaseRoute(context, {
       method: 'GET',
       path: '/:db/_problems',
       query: problemsQuery,
-      handle: (call, database) => answerProblems(call, database, turns),
+      handle: (call, database) => answerProblems(call, database, shared),
     }),
   ]
 }
@@ -45,7 +47,10 @@ function isPlace(since: string | undefined): boolean {
   return isSequence(since) || timeOf(since) !== undefined
 }
 
-function answerProblems(call: Call<ProblemsQuery>, database: Database, turns: PacedTurns): Answer {
+/** What all who ask share. */
+type Shared = { readonly turns: PacedTurns; readonly quota: ProblemsQuota }
+
+function answerProblems(call: Call<ProblemsQuery>, database: Database, { turns, quota }: Shared): Answer {
   const kind = databaseKindOf(database.name)
   if (kind === undefined)
     throw new CouchError(
@@ -53,21 +58,36 @@ function answerProblems(call: Call<ProblemsQuery>, database: Database, turns: Pa
       'Nothing describes the documents of this database: they have no problems.',
     )
   const { since = '0', limit = Number.POSITIVE_INFINITY } = call.query
-  const feed = new ProblemsFeed(database, { kind, place: database.place(since), limit, turns })
+  const caller = callerKey(call.caller)
+  const request = { kind, place: database.place(since), limit, turns, caller }
   return {
     headers: LIVE_HEADERS,
     async write(out) {
-      const wait = startLiveWait({
-        out,
-        heartbeatMs: HEARTBEAT_MS,
-        signal: call.signal,
-        expiresAt: expiryOf(call.caller),
-      })
+      quota.enter(caller)
       try {
-        await feed.write(wait)
+        await writeProblems(call, database, request, out)
       } finally {
-        wait.close()
+        quota.leave(caller)
       }
     },
+  }
+}
+
+async function writeProblems(
+  call: Call<ProblemsQuery>,
+  database: Database,
+  request: ProblemsRequest,
+  out: Out,
+): Promise<void> {
+  const wait = startLiveWait({
+    out,
+    heartbeatMs: HEARTBEAT_MS,
+    signal: call.signal,
+    expiresAt: expiryOf(call.caller),
+  })
+  try {
+    await new ProblemsFeed(database, request).write(wait)
+  } finally {
+    wait.close()
   }
 }

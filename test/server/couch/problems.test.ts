@@ -2,8 +2,10 @@ import assert from 'node:assert'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
+import type { LiveWait } from '../../../server/couch/live-wait.ts'
 import { PacedTurns } from '../../../server/couch/paced-turns.ts'
 import { ProblemsFeed } from '../../../server/couch/problems-feed.ts'
+import type { Database } from '../../../server/store/store.ts'
 import { adminDatabase, type HttpClient, httpClient } from '../../fixtures/http-client.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 import { sessionDoc } from '../../fixtures/workout.ts'
@@ -188,6 +190,15 @@ t.test('others have their turn while many large documents are checked', async t 
   for (; !isDone && answered < 5; answered++) await httpClient(server.url, server.basic).get('/_up')
   t.ok(answered > 1, 'answers came before the last problem')
   t.equal((await asked).problems.length, 6)
+  const many = await Promise.all(Array.from({ length: 7 }, () => mine.get('/_problems')))
+  const refused = many.filter(({ status }) => status === 429)
+  t.equal(refused.length, 3, 'who asks too often at once is told to wait')
+  for (const { headers, json } of refused) {
+    t.match(json, { error: 'too_many_requests', reason: /4 times/ })
+    t.equal(headers.get('retry-after'), '5')
+  }
+  t.equal(many.filter(({ status, json }) => status === 200 && json.problems.length === 6).length, 4)
+  t.equal((await problemsOf(mine)).problems.length, 6, 'it is counted until its end')
 })
 
 t.test('a token that runs out and a server that closes end it in order, with the place to go on', async t => {
@@ -196,35 +207,52 @@ t.test('a token that runs out and a server that closes end it in order, with the
   await mine.post('/_bulk_docs', { docs })
   const database = server.store.database(userDbName(mine.sub))
   assert(database, 'it was made at its first use')
-  const place = database.place('0')
-  const feed = new ProblemsFeed(database, { kind: 'main', place, limit: 1e9, turns: new PacedTurns() })
-  let text = ''
   let looks = 0
-  const { signal } = new AbortController()
-  const write = (chunk: string | Uint8Array) => {
-    text += chunk
-    return undefined
-  }
-  await feed.write({
-    out: { write, signal },
-    hasEnded: () => ++looks > 130,
-    next: async () => 'ended',
-    withoutHeartbeats: write => write(),
-    close() {},
-  })
-  const first: Problems = JSON.parse(text)
+  const first = await problemsUntil(database, { hasEnded: () => ++looks > 130 })
   t.ok(first.problems.length > 100 && first.problems.length < 130)
   t.equal(first.pending, 250 - first.problems.length)
   const rest = await problemsOf(mine, `?since=${first.last_seq}`)
   t.equal(new Set([...told(first), ...told(rest)]).size, 250)
 })
 
+t.test('nothing is looked at any more for a client that left while it waited for its turn', async t => {
+  const mine = phone()
+  await mine.put('/lap:1', {})
+  await mine.post('/_bulk_docs', {
+    docs: [
+      { _id: 'lap:2', _rev: '1-a' },
+      { _id: 'lap:2', _rev: '1-b' },
+    ],
+    new_edits: false,
+  })
+  const database = server.store.database(userDbName(mine.sub))
+  assert(database, 'it was made at its first use')
+  const pages = t.capture(database, 'changes', database.changes)
+  const turns = new PacedTurns()
+  let ended = false
+  const first = turns.run('another', () => {})
+  const second = turns.run('anna', () => {
+    ended = true
+  })
+  const asked = problemsUntil(database, { turns, hasEnded: () => ended })
+  t.match(await asked, { problems: { length: 0 }, last_seq: /^0-/, pending: 2 })
+  await Promise.all([first, second])
+  t.equal(pages().length, 0)
+  let looks = 0
+  const cut = await problemsUntil(database, { turns, hasEnded: () => ++looks > 4 })
+  t.match(
+    cut,
+    { problems: { length: 1 }, last_seq: /^1-/ },
+    'a conflict that was not looked at whole is left for later',
+  )
+})
+
 t.test('turns go in their order, one at a time, and a failure is only its own', async t => {
   const turns = new PacedTurns()
   const seen: string[] = []
-  const note = (name: string) => turns.run(() => seen.push(name))
+  const note = (name: string) => turns.run('anna', () => seen.push(name))
   const first = note('a')
-  const failed = turns.run(() => {
+  const failed = turns.run('anna', () => {
     throw new Error('wrong')
   })
   const last = note('c')
@@ -233,3 +261,36 @@ t.test('turns go in their order, one at a time, and a failure is only its own', 
   t.equal(await last, 2)
   t.strictSame(seen, ['a', 'c'])
 })
+
+t.test('callers take turns: who asks for much waits for himself', async t => {
+  const turns = new PacedTurns()
+  const seen: string[] = []
+  const note = (name: string) => turns.run(name.slice(0, 1), () => seen.push(name))
+  await Promise.all(['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2'].map(note))
+  t.equal(seen.join(' '), 'a1 a2 b1 c1 a3 b2 a4')
+  await note('a5')
+  t.equal(seen.at(-1), 'a5', 'after a rest, too')
+})
+
+type Asked = Pick<LiveWait, 'hasEnded'> & { readonly turns?: PacedTurns }
+
+/** What a feed tells whose client stays as long as it is told. */
+async function problemsUntil(
+  database: Database,
+  { hasEnded, turns = new PacedTurns() }: Asked,
+): Promise<Problems> {
+  const request = { kind: 'main', place: database.place('0'), limit: 1e9, turns, caller: 'anna' } as const
+  let text = ''
+  const write = (chunk: string | Uint8Array) => {
+    text += chunk
+    return undefined
+  }
+  await new ProblemsFeed(database, request).write({
+    out: { write, signal: new AbortController().signal },
+    hasEnded,
+    next: async () => 'ended',
+    withoutHeartbeats: write => write(),
+    close() {},
+  })
+  return JSON.parse(text)
+}
