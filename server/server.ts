@@ -10,6 +10,7 @@ import { isBodilessError } from './couch/bodiless-errors.ts'
 import { USERS_DATABASE } from './couch/checked-database-name.ts'
 import { couchRoutes } from './couch/routes.ts'
 import { createApp } from './http/app.ts'
+import { ArrivingBodies } from './http/arriving-bodies.ts'
 import { callerKey } from './http/caller-key.ts'
 import { type Listening, listen } from './http/listen.ts'
 import { createLog } from './http/log.ts'
@@ -124,6 +125,7 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     calls,
     answered: metrics.answered,
     admitBody: (bytes, signal, caller) => bodies.enter(bytes, signal, callerKey(caller)),
+    arriving: new ArrivingBodies(),
     unread: new UnreadAnswers(),
     log: parts.log,
     corsOrigins: options.corsOrigins,

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
+import { type BodyRoom, roomOf } from '../http/arriving-bodies.ts'
 import { parseJson } from '../http/json-body.ts'
 import { parsedBytes } from '../http/json-weight.ts'
 import type { MemoryGate } from '../http/memory-gate.ts'
@@ -48,6 +49,7 @@ export async function receiveBulkBody(
   options: BulkBodyOptions,
 ): Promise<BulkBody> {
   const iterator = stream[Symbol.asyncIterator]()
+  const room = roomOf(stream)
   const chunks: Uint8Array[] = []
   let length = 0
   while (length <= MAX_MEMORY_BYTES) {
@@ -55,8 +57,9 @@ export async function receiveBulkBody(
     if (next.done) return gatheredBody(Buffer.concat(chunks, length), options)
     chunks.push(next.value)
     length += next.value.length
+    await room?.keep(length)
   }
-  return spooledBody({ chunks, rest: iterator }, options)
+  return spooledBody({ chunks, rest: iterator, room }, options)
 }
 
 /** A short body may still be a heavy one, `{},` over and over. */
@@ -94,6 +97,8 @@ function parse(bytes: Buffer): Omit<BulkBody, 'close'> {
 type Arriving = {
   readonly chunks: readonly Uint8Array[]
   readonly rest: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
+  /** Of what is in memory. */
+  readonly room?: BodyRoom | undefined
 }
 
 async function spooledBody(arriving: Arriving, options: BulkBodyOptions): Promise<BulkBody> {
@@ -130,17 +135,19 @@ type Spooled = { readonly scanner: DocScanner; readonly largest: number }
 
 /** Writes the body to the file and makes sure that it is JSON. Also tells how long its longest document is. */
 async function spool(
-  { chunks, rest }: Arriving,
+  { chunks, rest, room }: Arriving,
   file: FileHandle,
   { limits, memoryGate, signal }: BulkBodyOptions,
 ): Promise<Spooled> {
   const scanner = new DocScanner(maxSourceBytes(limits))
   let count = 0
   let largest = 0
+  let unfinished = 0
   const take = async (chunk: Uint8Array) => {
     const found = scanner.push(asBuffer(chunk))
     count += found.length
     checkCount(count)
+    unfinished = found.length > 0 ? chunk.length : unfinished + chunk.length
     for (const cut of found) {
       const bytes = cut.kind === 'whole' ? parsedBytes(cut.source) : 0
       largest = Math.max(largest, bytes)
@@ -154,7 +161,10 @@ async function spool(
     await file.writeFile(chunk)
   }
   for (const chunk of chunks) await take(chunk)
-  for (let next = await rest.next(); !next.done; next = await rest.next()) await take(next.value)
+  for (let next = await rest.next(); !next.done; next = await rest.next()) {
+    await take(next.value)
+    await room?.keep(unfinished)
+  }
   scanner.end()
   return { scanner, largest }
 }

@@ -6,6 +6,11 @@ import { count, flag, jsonTexts, unquoted } from './query-values.ts'
 const MAX_TIMEOUT_MS = 60_000
 const DEFAULT_HEARTBEAT_MS = 60_000
 
+/** Of the `doc_ids` of a live feed together: some two thousand of the usual length. */
+const MAX_LIVE_ID_CHARS = 128 * 1024
+/** What each of them takes besides. */
+const ID_CHARS = 16
+
 const heartbeat = z.union(
   [
     z.literal('true').transform(() => DEFAULT_HEARTBEAT_MS),
@@ -83,8 +88,11 @@ function isTexts(value: unknown): boolean {
 
 /** @throws CouchError for a filter that is not there. */
 export function feedRequest(query: ChangesQuery, body: ChangesBody | undefined): FeedRequest {
+  const feed = feedOf(query)
+  const filter = filterOf(query, body)
+  if (feed !== 'normal') checkLiveIds(filter)
   return {
-    feed: feedOf(query),
+    feed,
     since: query['last-event-id'] ?? query.since ?? '0',
     limit: query.limit ?? Number.POSITIVE_INFINITY,
     heartbeatMs: query.heartbeat,
@@ -96,8 +104,20 @@ export function feedRequest(query: ChangesQuery, body: ChangesBody | undefined):
     descending: query.descending === true,
     seqInterval: query.seq_interval || 1,
     lastLive: query.last_live === true,
-    filter: filterOf(query, body),
+    filter,
   }
+}
+
+/** A live feed holds its ids for as long as it lives, and there may be thousands of feeds. */
+function checkLiveIds(filter: Filter): void {
+  if (filter.kind !== 'ids') return
+  let chars = ID_CHARS * filter.ids.size
+  for (const id of filter.ids) chars += id.length
+  if (chars <= MAX_LIVE_ID_CHARS) return
+  throw new CouchError(
+    'too_large',
+    'A live feed takes a few thousand `doc_ids` at most; `feed=normal` takes more',
+  )
 }
 
 /** A feed that runs backwards has an end, so it never waits. */

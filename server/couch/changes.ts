@@ -52,6 +52,8 @@ async function answerFeed(asked: Asked, body: ChangesBody | undefined): Promise<
   const query =
     typeof eventId === 'string' ? { ...call.query, 'last-event-id': unquoted(eventId) } : call.query
   const request = feedRequest(query, body)
+  // What is left of a live feed's body are its few ids, and it may go on for as long as its token.
+  if (request.feed !== 'normal') call.leaveRoom?.()
   const feed = new ChangesFeed(database, request)
   // Before the client can act on the answer: with a log of a time this database does not know it would push nothing of that time.
   if (feed.isAhead) await database.forgetReplicationLogs()

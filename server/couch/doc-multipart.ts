@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { CouchError } from '../couch-error.ts'
-import { unpacked } from '../http/body-stream.ts'
+import { type BodyRoom, roomOf } from '../http/arriving-bodies.ts'
+import { UnpackedBytes, unpacked } from '../http/body-stream.ts'
 import { multipartBoundary, multipartParts, type ReceivedPart } from '../http/multipart-reader.ts'
 import { fileNames } from '../http/part-name.ts'
 import { readBytes } from '../http/read-bytes.ts'
@@ -42,8 +43,9 @@ export async function receiveMultipartDoc<Result>(
   const parts = multipartParts(stream as AsyncIterable<Uint8Array>, boundary)
   const bodies = new Map<string, AttachmentBody>()
   try {
-    const { edit, body, follows } = await receiveDoc(await parts.next(), options, signal)
-    await receiveBodies(parts, follows, { ...options, bodies })
+    const unpacking = { count: new UnpackedBytes(isPacked(headers)), room: roomOf(stream) }
+    const { edit, body, follows } = await receiveDoc(await parts.next(), { ...options, ...unpacking }, signal)
+    await receiveBodies(parts, follows, { ...options, ...unpacking, bodies, docBytes: body.length })
     const leave = await options.memoryGate.enter(body.length, signal)
     try {
       return await write({ ...edit, body: body.toString(), attachments: withBodies(edit, bodies) })
@@ -57,16 +59,28 @@ export async function receiveMultipartDoc<Result>(
   }
 }
 
+/** What all parts of a request have in common. */
+type Unpacking = {
+  readonly count: UnpackedBytes
+  /** Of what waits in memory. */
+  readonly room: BodyRoom | undefined
+}
+
+/** Whether the request itself is compressed. */
+function isPacked(headers: Call['headers']): boolean {
+  return !/^(identity)?$/i.test((headers['content-encoding'] ?? '').trim())
+}
+
 /** While a client takes its time to send the parts, the document's text waits outside of the heap. */
 type Received = { readonly edit: Edit; readonly body: Buffer; readonly follows: readonly Follows[] }
 
 async function receiveDoc(
   { done, value: part }: IteratorResult<ReceivedPart, void>,
-  { limits, memoryGate, editOf }: MultipartOptions,
+  { limits, memoryGate, editOf, ...unpacking }: MultipartOptions & Unpacking,
   signal: AbortSignal,
 ): Promise<Received> {
   if (done || part === undefined) throw new CouchError('bad_request', 'The multipart body has no parts')
-  const source = await readDocPart(part, maxSourceBytes(limits))
+  const source = await readDocPart(part, maxSourceBytes(limits), unpacking)
   return withParsedDoc(source, { limits, memoryGate, signal }, parsed => {
     const { doc, follows } = readFollows(parsed, source)
     const edit = editOf(doc)
@@ -76,7 +90,7 @@ async function receiveDoc(
   })
 }
 
-function readDocPart(part: ReceivedPart, maxBytes: number): Promise<Buffer> {
+function readDocPart(part: ReceivedPart, maxBytes: number, unpacking: Unpacking): Promise<Buffer> {
   const type = part.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new CouchError(
@@ -84,14 +98,17 @@ function readDocPart(part: ReceivedPart, maxBytes: number): Promise<Buffer> {
       `Content-Type of part 1, the document, must be application/json, not "${type}"`,
     )
   const bytes = Readable.from(part.body, { objectMode: false })
-  const plain = unpacked(bytes, part.headers.get('content-encoding') ?? '', 'Part 1, the document,')
-  return readBytes(plain, length => {
+  const encoding = part.headers.get('content-encoding') ?? ''
+  const plain = unpacked(bytes, encoding, 'Part 1, the document,', unpacking.count)
+  const check = (length: number) => {
     if (length > maxBytes)
       throw new CouchError('too_large', `Part 1, the document, is larger than ${maxBytes} bytes.`)
-  })
+  }
+  return readBytes(plain, check, unpacking.room)
 }
 
-type Receiving = MultipartOptions & { readonly bodies: Map<string, AttachmentBody> }
+type Receiving = MultipartOptions &
+  Unpacking & { readonly bodies: Map<string, AttachmentBody>; readonly docBytes: number }
 
 async function receiveBodies(
   parts: AsyncGenerator<ReceivedPart, void>,
@@ -112,6 +129,7 @@ async function receiveBodies(
     awaited.delete(attachment.name)
     numbers.set(attachment.name, part.number)
     if ('data' in body.bytes) inMemory += body.bytes.data?.length ?? 0
+    await receiving.room?.keep(receiving.docBytes + inMemory)
   }
   const [missing] = awaited.values()
   if (missing !== undefined)
@@ -154,13 +172,13 @@ function attachmentOf(
 async function receiveBody(
   part: ReceivedPart,
   attachment: Follows,
-  { database, limits, maxMemoryBytes }: Receiving & { readonly maxMemoryBytes: number },
+  { database, limits, maxMemoryBytes, count }: Receiving & { readonly maxMemoryBytes: number },
 ): Promise<AttachmentBody> {
   const what = `Attachment "${attachment.name}" (part ${part.number})`
   checkHeaders(part, attachment, what)
   const arriving = new Arriving(part.body, attachment, what)
   const bytes = Readable.from(arriving.bytes(), { objectMode: false })
-  const body = await receiveAttachment(unpacked(bytes, attachment.encoding, what), database, {
+  const body = await receiveAttachment(unpacked(bytes, attachment.encoding, what, count), database, {
     headers: {},
     name: attachment.name,
     maxBytes: limits.maxAttachmentBytes,

@@ -16,7 +16,7 @@ export class ByteShares {
   /** Counts, room or no room. A negative number gives back. */
   add(caller: string, bytes: number): void {
     this.#bytes += bytes
-    const held = this.#heldBy(caller) + bytes
+    const held = this.heldBy(caller) + bytes
     if (held > 0) this.#byCaller.set(caller, held)
     else this.#byCaller.delete(caller)
   }
@@ -26,19 +26,21 @@ export class ByteShares {
     return this.#bytes < this.#maxBytes * SHARE
   }
 
-  /** Whether there is room in the whole, beside the `own` bytes of who asks. One that is alone always has room. */
-  hasRoom(caller: string, bytes: number, own = 0): boolean {
-    const isOnlyOne = this.#heldBy(caller) <= own
-    return this.#bytes <= own || this.#bytes + bytes <= this.#maxBytes * (isOnlyOne ? 1 : COMMON)
+  /** Whether there is room in the whole for one that is not the caller's first. */
+  hasCommonRoom(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#maxBytes * COMMON
   }
 
-  /** Whether the caller's share has room. His only one may be as large as it likes. */
-  hasShare(caller: string, bytes: number, own = 0): boolean {
-    const held = this.#heldBy(caller)
-    return held <= own || held + bytes <= this.#maxBytes * SHARE
+  /** Whether there is room in the whole for a caller's first one. */
+  hasRoom(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes
   }
 
-  #heldBy(caller: string): number {
+  hasShare(caller: string, bytes: number): boolean {
+    return this.heldBy(caller) + bytes <= this.#maxBytes * SHARE
+  }
+
+  heldBy(caller: string): number {
     return this.#byCaller.get(caller) ?? 0
   }
 }

@@ -6,6 +6,7 @@ import type { Asker } from '../auth/asker.ts'
 import type { Caller } from '../auth/caller.ts'
 import { CouchError } from '../couch-error.ts'
 import { writeAnswer } from './answer.ts'
+import type { ArrivingBodies, BodyRoom } from './arriving-bodies.ts'
 import { bodyStream } from './body-stream.ts'
 import { callerKey } from './caller-key.ts'
 import { requireJsonContent } from './content-type.ts'
@@ -35,6 +36,8 @@ export type Shell = {
   readonly calls: OpenCalls
   /** Waits until there is room for a large body of so many bytes as parsed JSON. Returns how to give the room back. */
   admitBody(bytes: number, signal: AbortSignal, caller: Caller): Promise<() => void>
+  /** Where bodies that are being read are counted. */
+  readonly arriving: ArrivingBodies
   /** Where answers that clients have not read yet are counted. */
   readonly unread: UnreadAnswers
   /** Told of the end of each request. */
@@ -67,11 +70,13 @@ export async function dispatch(
   const { caller, database } = await admitted(shell, route ?? anyOf(routes), asker, params.db)
   noteCaller(response, caller)
   if (route === undefined) throw methodNotAllowed(routes)
+  const { enter, leave } = enterer(shell, response, { signal, caller })
   const call: Call = {
     ...asker,
     params: database === undefined ? params : { ...params, db: database },
     query: queryOf(route, request),
-    ...(await bodyOf(route, request, enterer(shell, response, { signal, caller }))),
+    ...(await bodyOf(route, request, { room: shell.arriving.of(callerKey(caller), response), enter })),
+    leaveRoom: leave,
     caller,
     signal,
   }
@@ -191,13 +196,13 @@ function queryOf(route: Route, request: Request): unknown {
 async function bodyOf(
   route: Route,
   request: Request,
-  enter: (bytes: number) => Promise<void>,
+  { room, enter }: { readonly room: BodyRoom; enter(bytes: number): Promise<void> },
 ): Promise<Pick<Call, 'body' | 'stream'>> {
   if (route.body === undefined) return { body: undefined, stream: request }
-  if (route.body.kind === 'stream') return { body: undefined, stream: bodyStream(request) }
+  if (route.body.kind === 'stream') return { body: undefined, stream: bodyStream(request, room) }
   if (route.method === 'POST') requireJsonContent(request.headers)
   const { schema, maxBytes } = route.body
-  return { body: await readJson(bodyStream(request), schema, { maxBytes, enter }), stream: request }
+  return { body: await readJson(bodyStream(request, room), schema, { maxBytes, enter }), stream: request }
 }
 
 function tooManyBodies(cause: unknown): CouchError {
@@ -207,16 +212,20 @@ function tooManyBodies(cause: unknown): CouchError {
 
 type Entering = { readonly signal: AbortSignal; readonly caller: Caller }
 
-/** A large body takes its room until its answer is at its end: that is how long the handler needs it. */
+/** A large body takes its room until its answer is at its end, which is how long most handlers need it, or until `leave`. */
 function enterer({ admitBody }: Shell, response: Response, { signal, caller }: Entering) {
-  return async (bytes: number) => {
-    const waiting = timeLimited(signal, MAX_WAIT_MS)
-    const leave = await admitBody(bytes, waiting.signal, caller)
-      .catch(cause => {
-        throw signal.aborted ? cause : tooManyBodies(cause)
-      })
-      .finally(waiting.end)
-    if (response.closed) leave()
-    else response.once('close', leave)
+  let leave = () => {}
+  return {
+    leave: () => leave(),
+    async enter(bytes: number) {
+      const waiting = timeLimited(signal, MAX_WAIT_MS)
+      leave = await admitBody(bytes, waiting.signal, caller)
+        .catch(cause => {
+          throw signal.aborted ? cause : tooManyBodies(cause)
+        })
+        .finally(waiting.end)
+      if (response.closed) leave()
+      else response.once('close', leave)
+    },
   }
 }

@@ -37,6 +37,8 @@ export type Call<Query = unknown, Body = unknown> = {
   readonly caller: Caller
   /** The body's bytes, for `stream` routes. */
   readonly stream: IncomingMessage | NodeJS.ReadableStream
+  /** Gives back the room that a large JSON body took, once next to nothing of it is needed: for answers that take their time. */
+  readonly leaveRoom?: (() => void) | undefined
   /** Aborts when the client is gone, the server closes, or the answer has been sent. */
   readonly signal: AbortSignal
   /** Scheme and host as the client wrote them, for `Location`. */

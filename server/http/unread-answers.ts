@@ -81,13 +81,19 @@ export class UnreadAnswers {
   }
 
   #hasRoom(caller: string, bytes: number): boolean {
-    return this.#shares.hasRoom(caller, bytes) && this.#shares.hasShare(caller, bytes)
+    if (this.#shares.heldBy(caller) === 0) return this.#shares.hasRoom(bytes)
+    return this.#shares.hasCommonRoom(bytes) && this.#hasShare(caller, bytes)
+  }
+
+  /** His only one may be as large as it likes. */
+  #hasShare(caller: string, bytes: number): boolean {
+    return this.#shares.heldBy(caller) === 0 || this.#shares.hasShare(caller, bytes)
   }
 
   /** True if somebody waits for the whole, and not for his own share: then others have to wait behind him. */
   #isTakenByWaiting(caller: string): boolean {
     return this.#waiting.some(
-      place => place.caller !== caller && this.#shares.hasShare(place.caller, place.bytes ?? 1),
+      place => place.caller !== caller && this.#hasShare(place.caller, place.bytes ?? 1),
     )
   }
 
@@ -125,11 +131,11 @@ export class UnreadAnswers {
       const place = this.#waiting[at]
       if (place === undefined) return
       const bytes = place.bytes ?? 1
-      if (!this.#shares.hasShare(place.caller, bytes)) {
+      if (!this.#hasShare(place.caller, bytes)) {
         at++
         continue
       }
-      if (!this.#shares.hasRoom(place.caller, bytes)) return
+      if (!this.#hasRoom(place.caller, bytes)) return
       this.#waiting.splice(at, 1)
       if (place.bytes !== undefined) this.#shares.add(place.caller, bytes)
       place.pass()
