@@ -6,7 +6,7 @@ import { hasOwner, quoted } from './mapping/columns.ts'
 import type { Row } from './mapping/row.ts'
 import { deleteDocsSql, rowsParameter, upsertSql } from './mapping/upsert.ts'
 import type { DeletionMark, FailedChange, MappedDoc, Plan, Removal, TablePlan } from './plan.ts'
-import type { Queryable } from './postgres-client.ts'
+import { answered, type Queryable } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 
 /** The statement and its JSON stay small enough for both sides' memory, also where one document has more rows. */
@@ -31,7 +31,7 @@ async function applyAtOnce(sql: Queryable, plan: Plan): Promise<FailedChange[]> 
     ...(marks.length === 0 ? [] : [markDeleted(target, marks)]),
     ...statements(upserts).map(docs => upsert(target, docs)),
   ])
-  await Promise.all(sent)
+  await answered(sent)
   return []
 }
 
@@ -123,7 +123,7 @@ async function upsert({ sql, entity }: Target, docs: readonly MappedDoc[]): Prom
   const parts = Array.from({ length: Math.ceil(rows.length / MAX_ROWS_PER_STATEMENT) }, (_, part) =>
     rowsParameter(rows.slice(part * MAX_ROWS_PER_STATEMENT, (part + 1) * MAX_ROWS_PER_STATEMENT)),
   )
-  await Promise.all(parts.map(part => sql.query(upsertSql(entity), [part])))
+  await answered(parts.map(part => sql.query(upsertSql(entity), [part])))
 }
 
 async function applyByHalves<D extends Planned>(

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { holdShape } from './descriptions/record.ts'
-import { type Queryable, single } from './postgres-client.ts'
+import { answered, type Queryable, single } from './postgres-client.ts'
 
 /**
  * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and
@@ -64,7 +64,7 @@ export async function takeCheckpoint(
   database: string,
   cursor: string | undefined,
 ): Promise<boolean> {
-  const [, taken] = await Promise.all([
+  const [, taken] = await answered([
     holdShape(sql),
     sql.query<{ readonly cursor: string | null }>(
       'select cursor from divan.checkpoints where database = $1 for update skip locked',

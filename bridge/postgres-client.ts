@@ -96,6 +96,19 @@ export async function inLongTransaction<T>(pool: pg.Pool, work: (sql: Queryable)
   return await between(BEGIN, pool, work)
 }
 
+/**
+ * The answers to statements that were sent together, in that order. Of those that failed the first says why: the ones
+ * behind it only say that the transaction has failed, and may be heard of sooner.
+ */
+export async function answered<T extends readonly unknown[] | []>(
+  sent: T,
+): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
+  for (const answer of await Promise.allSettled(sent)) {
+    if (answer.status === 'rejected') throw answer.reason
+  }
+  return await Promise.all(sent)
+}
+
 /** A transaction that first looks or locks, and then does what follows from that. */
 export type LookAndWork<F, T> = {
   /**
@@ -131,7 +144,7 @@ set local synchronous_commit = off`
 export async function single<T>(pool: pg.Pool, statement: (sql: Queryable) => Promise<T>): Promise<T> {
   return await onConnection(pool, async client => {
     const begun = client.query(BEGIN + LIMIT_TRANSACTION + LAZY_COMMIT)
-    const [, result] = await Promise.all([begun, statement(client), client.query('commit')])
+    const [, result] = await answered([begun, statement(client), client.query('commit')])
     return result
   })
 }
@@ -146,7 +159,7 @@ async function lookedThrough<F, T>(
   { look, work }: LookAndWork<F, T>,
 ): Promise<T> {
   return await onConnection(pool, async client => {
-    const [, found] = await Promise.all([client.query(begin), look(client)])
+    const [, found] = await answered([client.query(begin), look(client)])
     const result = await work(client, found)
     await client.query('commit')
     return result

@@ -15,7 +15,14 @@ import type { CouchClient } from './couch-client.ts'
 import { closeLetters, dropLetters, writeLetters } from './dead-letter-store.ts'
 import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
-import { inBatch, inLongTransaction, inTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
+import {
+  answered,
+  inBatch,
+  inLongTransaction,
+  inTransaction,
+  type Queryable,
+  stayingAwake,
+} from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 import { type Source, sourceOf } from './source.ts'
 import type { Batch, BridgeMeter } from './watch/bridge-metrics.ts'
@@ -130,7 +137,7 @@ async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<
         const applying = applyWithLetters(sql, page.plan, onRefusal)
         // What is sent between a savepoint and its end would be rolled back with it.
         if (onRefusal === 'set aside') await applying
-        const [done, , isCleared] = await Promise.all([
+        const [done, , isCleared] = await answered([
           applying,
           moveCheckpoint(sql, database, page.cursor),
           page.pending === 0 && clearMark(sql, database, dirty.mark),
@@ -168,7 +175,7 @@ export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: On
   const failed = new Set(refused.map(letter => letter.change.id))
   const letters = [...plan.deadLetters, ...refused]
   const settled = plan.settled.filter(id => !failed.has(id))
-  const [, , closed] = await Promise.all([
+  const [, , closed] = await answered([
     applying,
     writeLetters(sql, database, letters),
     closeLetters(sql, database, settled),

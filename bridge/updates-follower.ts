@@ -9,7 +9,13 @@ import {
   type UpdateFeed,
 } from './checkpoints.ts'
 import type { CouchClient } from './couch-client.ts'
-import { inLongTransaction, inLookingTransaction, inTransaction, single } from './postgres-client.ts'
+import {
+  answered,
+  inLongTransaction,
+  inLookingTransaction,
+  inTransaction,
+  single,
+} from './postgres-client.ts'
 import { isMirrored } from './source.ts'
 import { UnclaimedRows } from './unclaimed-rows.ts'
 import { allDatabases, serverUuid, type UpdatesPage, updatesCursor, waitForUpdates } from './updates-feed.ts'
@@ -110,7 +116,7 @@ async function storeMarks(context: FollowContext, { from, page, next }: MarksToS
     async work(sql, isTaken) {
       if (!isTaken) return false
       const marking = markDirty(sql, { databases, remade: page.remade.filter(isMirrored) })
-      await Promise.all([marking, storeUpdateFeed(sql, next)])
+      await answered([marking, storeUpdateFeed(sql, next)])
       return true
     },
   })
