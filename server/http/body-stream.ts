@@ -45,24 +45,24 @@ async function* gathered(request: IncomingMessage, room: BodyRoom | undefined): 
     return bytes
   }
   let next: Promise<IteratorResult<Uint8Array>> | undefined
-  try {
-    for (;;) {
-      next ??= iterator.next()
-      if (length > 0 && !(await isThereSoon(next))) {
-        yield take()
-        continue
-      }
-      const { done, value } = await next
-      next = undefined
-      if (done) break
-      small.push(value)
-      length += value.length
-      if (length >= GATHERED_BYTES || request.complete) yield take()
+  for (;;) {
+    if (next === undefined) {
+      next = iterator.next()
+      // A client that goes away while nobody awaits this yet must not end the process.
+      next.catch(() => {})
     }
-    if (length > 0) yield take()
-  } finally {
-    next?.catch(() => {})
+    if (length > 0 && !(await isThereSoon(next))) {
+      yield take()
+      continue
+    }
+    const { done, value } = await next
+    next = undefined
+    if (done) break
+    small.push(value)
+    length += value.length
+    if (length >= GATHERED_BYTES || request.complete) yield take()
   }
+  if (length > 0) yield take()
 }
 
 /** A chunk that comes later than this is not waited for. It also lets Node put together what comes meanwhile. */
