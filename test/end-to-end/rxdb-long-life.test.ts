@@ -248,9 +248,16 @@ async function randomLife(t: Test): Promise<void> {
     async () => (await states()).every((state, _, [first]) => state === first && ownOf(state) === expected),
     'all agree',
   ).catch(async cause => {
-    throw new Error(`${expected} wanted, seen: ${(await states()).join('\n')}`, { cause })
+    const lines = [expected, ...(await states())].map(brief)
+    throw new Error(`wanted, on the server, on each phone:\n${lines.join('\n')}`, { cause })
   })
   t.comment(`${line.count} connections were cut`)
+}
+
+/** A state without what the documents hold. */
+function brief(state: string): string {
+  const docs: readonly RxdbDoc[] = JSON.parse(state)
+  return docs.map(doc => `${doc._id} ${doc.updatedAt}`).join(', ')
 }
 
 /** `own` is what only one phone writes: it must be everywhere as that phone left it. */

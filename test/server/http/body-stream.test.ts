@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import type { Route } from '../../../server/http/route.ts'
@@ -79,3 +80,25 @@ t.test('a body that is not the gzip it claims to be harms nobody if nobody reads
     t.equal(await post(Buffer.from('next'), {}), '200 {"length":4}', `the request after ${name}`)
   }
 })
+
+t.test(
+  'a client that goes in the middle of its body leaves nothing unhandled, at whatever moment',
+  async t => {
+    const { url } = await shellServer(t, [counting, unread])
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    t.teardown(() => process.off('unhandledRejection', note))
+    const gone = Array.from({ length: 100 }, async (_, i) => {
+      const path = i % 4 === 0 ? '/unread' : '/'
+      const sent = request(`${url}${path}`, { method: 'POST', headers: { 'content-length': 1000 } })
+      sent.on('error', () => {})
+      sent.write('some bytes')
+      await sleep(i % 10)
+      sent.destroy()
+    })
+    await Promise.all(gone)
+    await sleep(50)
+    t.strictSame(unhandled, [])
+  },
+)
