@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -89,13 +91,16 @@ t.test(
     const note = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', note)
     t.teardown(() => process.off('unhandledRejection', note))
+    const { port } = new URL(url)
     const gone = Array.from({ length: 100 }, async (_, i) => {
+      const socket = connect(Number(port), '127.0.0.1')
+      socket.on('error', () => {})
       const path = i % 4 === 0 ? '/unread' : '/'
-      const sent = request(`${url}${path}`, { method: 'POST', headers: { 'content-length': 1000 } })
-      sent.on('error', () => {})
-      sent.write('some bytes')
-      await sleep(i % 10)
-      sent.destroy()
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nsome bytes`, async () => {
+        if (i % 3 > 0) await sleep(i % 10)
+        socket.resetAndDestroy()
+      })
+      await once(socket, 'close')
     })
     await Promise.all(gone)
     await sleep(50)
