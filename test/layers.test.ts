@@ -31,11 +31,11 @@ const KNOWN_TO_THE_ADAPTER = [
   'server/store/store.ts',
   'server/store/sequences.ts',
   'server/store/rev-tree/rev.ts',
-  'server/couch/attachment-input.ts',
-  'server/couch/checked-database-name.ts',
-  'server/couch/checked-doc-id.ts',
-  'server/couch/doc-input.ts',
-  'server/couch/rev.ts',
+  'server/couch/content/attachment-input.ts',
+  'server/couch/databases/checked-database-name.ts',
+  'server/couch/content/checked-doc-id.ts',
+  'server/couch/content/doc-input.ts',
+  'server/couch/content/rev.ts',
   'server/couch-error.ts',
 ]
 

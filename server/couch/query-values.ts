@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isRev } from './rev.ts'
+import { isRev } from './content/rev.ts'
 
 /** `true` or `false`, as CouchDB writes them. */
 export const flag = z.enum(['true', 'false']).transform(text => text === 'true')

@@ -7,8 +7,8 @@ import { parseJson } from '../http/json-body.ts'
 import { describeIssues } from '../http/query.ts'
 import { readBytes } from '../http/read-bytes.ts'
 import type { Answer, Call, Route } from '../http/route.ts'
-import { USERS_DATABASE } from './checked-database-name.ts'
 import type { CouchContext } from './couch-context.ts'
+import { USERS_DATABASE } from './databases/checked-database-name.ts'
 import { ownPath } from './own-path.ts'
 
 /** A name and a password; who sends more has something else in mind. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { BAD_ARG, createError, type PouchError } from 'pouchdb-errors'
-import { checkAttachmentSize, readAttachments } from '../couch/attachment-input.ts'
+import { checkAttachmentSize, readAttachments } from '../couch/content/attachment-input.ts'
 import type { AttachmentBytes, AttachmentEdit, Database } from '../store/store.ts'
 import type { DocObject } from './doc-object.ts'
 

@@ -1,6 +1,6 @@
 import { createError, MISSING_DOC, type PouchError } from 'pouchdb-errors'
-import { isLocalDocId } from '../couch/checked-doc-id.ts'
-import type { RawDoc } from '../couch/doc-input.ts'
+import { isLocalDocId } from '../couch/content/checked-doc-id.ts'
+import type { RawDoc } from '../couch/content/doc-input.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Database, Edit, WriteOutcome } from '../store/store.ts'
 import { type Written, writeLocalDoc } from './local-docs.ts'

@@ -1,6 +1,7 @@
 /// <reference types="pouchdb-core" />
-import { checkDatabaseName } from '../couch/checked-database-name.ts'
-import type { DocLimits } from '../couch/doc-input.ts'
+
+import type { DocLimits } from '../couch/content/doc-input.ts'
+import { checkDatabaseName } from '../couch/databases/checked-database-name.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Store } from '../store/store.ts'
 import type { Callback } from './callback.ts'

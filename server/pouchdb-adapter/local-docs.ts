@@ -1,7 +1,7 @@
 import { createError, MISSING_DOC } from 'pouchdb-errors'
-import { checkedDocId, localName } from '../couch/checked-doc-id.ts'
-import { bodyText, type RawDoc } from '../couch/doc-input.ts'
-import { checkedLocalRev } from '../couch/rev.ts'
+import { checkedDocId, localName } from '../couch/content/checked-doc-id.ts'
+import { bodyText, type RawDoc } from '../couch/content/doc-input.ts'
+import { checkedLocalRev } from '../couch/content/rev.ts'
 import type { Database } from '../store/store.ts'
 
 /** What PouchDB's core is answered for a document that was written. */

@@ -1,5 +1,5 @@
 import { adapterFun } from 'pouchdb-utils'
-import type { DocLimits, RawDoc } from '../couch/doc-input.ts'
+import type { DocLimits, RawDoc } from '../couch/content/doc-input.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Database, Store } from '../store/store.ts'
 import { type AllDocs, type AllDocsOptions, allDocs } from './all-docs.ts'

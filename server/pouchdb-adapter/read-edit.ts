@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { invalidIdError } from 'pouchdb-utils'
-import { describedBytes } from '../couch/attachment-input.ts'
+import { describedBytes } from '../couch/content/attachment-input.ts'
 import {
   checkDocumentSize,
   type DocLimits,
@@ -8,7 +8,7 @@ import {
   type RawDoc,
   readDoc,
   replicatedEdit,
-} from '../couch/doc-input.ts'
+} from '../couch/content/doc-input.ts'
 import type { Edit } from '../store/store.ts'
 import { attachmentEdits } from './attachments.ts'
 

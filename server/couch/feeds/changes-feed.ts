@@ -1,0 +1,215 @@
+import { setImmediate } from 'node:timers/promises'
+import { TextWriter } from '../../http/text-writer.ts'
+import { isSequence, timeOf } from '../../store/sequences.ts'
+import type { ChangeRow, ChangesQuery, Database, Place } from '../../store/store.ts'
+import { isDesignDocId } from '../content/checked-doc-id.ts'
+import { type FoundBytes, findBytes } from '../content/inline-attachments.ts'
+import { rowPieces, rowText } from './change-row.ts'
+import type { FeedRequest } from './changes-query.ts'
+import { type FeedFrame, FRAMES } from './feed-frame.ts'
+import type { LiveWait } from './live-wait.ts'
+
+/** Rows of one read. Bodies end a page earlier, see `Database.changes`. */
+const PAGE_ROWS = 1000
+/**
+ * Numbers that one read looks at, where it may have to pass over all of them because they are of other types: some 4 ms. The changes of a
+ * whole database stand closer than that, so for these it means nothing.
+ */
+export const STRETCH = 20_000
+/** So many documents are looked for by their names, wherever they are in the feed. */
+const MAX_LOOKED_FOR = 20_000
+/** Numbers that one read looks at where more are named: each is looked up among the names, which takes longer than to pass over it. */
+const NAMED_STRETCH = 5000
+
+/** What one read looks at: rows beyond `after`, as far as `upTo`. */
+type Stretch = Pick<ChangesQuery, 'after' | 'upTo'>
+
+/**
+ * Writes one changes feed from its first byte to its last. Between pages the store is free and other clients have their turn; while
+ * it waits it holds what `LiveWait` holds, and no row.
+ */
+export class ChangesFeed {
+  readonly #database: Database
+  readonly #request: FeedRequest
+  readonly #frame: FeedFrame
+  readonly #place: Place
+  /** The last place that was looked at; what the client is told as `last_seq`. */
+  #at: number
+  /** Backwards: only rows below it are left. */
+  #below: number
+  #found: FoundBytes = new Map()
+  #written = 0
+
+  constructor(database: Database, request: FeedRequest) {
+    this.#database = database
+    this.#request = request
+    this.#frame = FRAMES[request.feed]
+    this.#place = database.place(request.since)
+    this.#at = this.#place.n
+    this.#below = this.#firstBelow()
+  }
+
+  /** True if the client has seen changes that this database, as it is now, never issued: it went back in time, or was made anew. */
+  get isAhead(): boolean {
+    return this.#place.rewound && isSequence(this.#request.since)
+  }
+
+  /** Rows that are there, then the end. Returns the place it ends at, if all there is was written. */
+  async writeNormal(wait: LiveWait): Promise<number | undefined> {
+    const writer = new TextWriter(wait.out)
+    await writer.add(this.#frame.head)
+    await this.#writePages(writer, wait)
+    await this.#finish(writer)
+    return this.#left > 0 && !wait.hasEnded() ? this.#at : undefined
+  }
+
+  /** Rows that are there; if there are none, the first ones that come. Who asks for now is answered at once: with now, or `now` if that is lower. */
+  async writeLongpoll(wait: LiveWait, now = Number.POSITIVE_INFINITY): Promise<void> {
+    const writer = new TextWriter(wait.out)
+    await writer.add(this.#frame.head)
+    // Whoever asks from now on asks for the place to go on from: RxDB asks for it until it is told, and changes that came
+    // while such a request waited were lost to it.
+    if (this.#request.since === 'now') {
+      this.#at = Math.min(this.#at, now)
+    } else {
+      do await this.#writePages(writer, wait)
+      while (this.#written === 0 && this.#request.limit > 0 && (await this.#changed(writer, wait)))
+    }
+    await this.#finish(writer)
+  }
+
+  /** Rows that are there and all that come, until the limit, the timeout or the end. */
+  async writeContinuous(wait: LiveWait): Promise<void> {
+    const writer = new TextWriter(wait.out)
+    // Even nothing: the client learns by it that the feed is open, rows or no rows.
+    await wait.out.write(this.#frame.head)
+    do await this.#writePages(writer, wait)
+    while (this.#left > 0 && !this.#request.descending && (await this.#changed(writer, wait)))
+    await this.#finish(writer)
+  }
+
+  get #left(): number {
+    return this.#request.limit - this.#written
+  }
+
+  async #changed(writer: TextWriter, wait: LiveWait): Promise<boolean> {
+    await writer.flush()
+    return (await wait.next()) === 'change'
+  }
+
+  async #writePages(writer: TextWriter, wait: LiveWait): Promise<void> {
+    while (this.#left > 0 && !wait.hasEnded()) {
+      const room = this.#request.includeDocs ? wait.out.room?.() : undefined
+      if (room !== undefined) await room
+      // Before the page: a commit between the two reads may only make this number too low.
+      const { updateSeq } = this.#database.facts()
+      const stretch = this.#stretch(updateSeq)
+      const rows = this.#page(stretch)
+      for (const row of rows) {
+        if (this.#isWanted(row)) {
+          const written = this.#writeRow(writer, row, wait)
+          if (written !== undefined) await written
+        }
+        this.#at = row.n
+        this.#below = row.n
+      }
+      if (rows.length === 0) this.#passOver(stretch, updateSeq)
+      if (this.#hasSeen(updateSeq)) return
+      await setImmediate()
+    }
+  }
+
+  /** A few named documents are looked for one by one, so their number is bound enough. */
+  #stretch(updateSeq: number): Stretch {
+    const { descending, filter } = this.#request
+    const after = descending ? this.#below : this.#at
+    const named = filter.kind === 'ids' ? filter.ids.size : 0
+    if (filter.kind === 'ids' && named <= MAX_LOOKED_FOR) return { after }
+    const length = named > 0 ? NAMED_STRETCH : STRETCH
+    return { after, upTo: descending ? Math.min(after, updateSeq + 1) - length : after + length }
+  }
+
+  /** What a filter passed over, or is of another type, need not be looked at again. */
+  #passOver({ upTo }: Stretch, updateSeq: number): void {
+    this.#below = upTo ?? 0
+    if (!this.#request.descending) this.#at = Math.max(this.#at, Math.min(upTo ?? updateSeq, updateSeq))
+  }
+
+  #hasSeen(updateSeq: number): boolean {
+    return this.#request.descending ? this.#below <= 1 : this.#at >= updateSeq
+  }
+
+  /** Reads a page, and with it where its attachments are: a slow client comes to them when their revisions may be gone. */
+  #page(stretch: Stretch): ChangeRow[] {
+    return this.#database.atOnce(() => {
+      const rows = this.#readRows(stretch)
+      if (this.#request.attachments)
+        this.#found = findBytes(
+          this.#database,
+          rows.map(({ revision }) => revision),
+        )
+      return rows
+    })
+  }
+
+  #readRows(stretch: Stretch): ChangeRow[] {
+    const { descending, includeDocs, lastLive, filter } = this.#request
+    return this.#database.changes({
+      ...stretch,
+      limit: Math.min(this.#left, PAGE_ROWS),
+      descending,
+      withBodies: includeDocs,
+      withLastLive: lastLive,
+      ids: filter.kind === 'ids' ? filter.ids : undefined,
+    })
+  }
+
+  /** A feed backwards begins at its `since`, and without one, or with one that nobody issued, at the newest change. */
+  #firstBelow(): number {
+    const isFromEnd = this.#place.n === 0 && timeOf(this.#request.since) === undefined
+    return isFromEnd ? Number.POSITIVE_INFINITY : this.#place.n + 1
+  }
+
+  #isWanted(row: ChangeRow): boolean {
+    return this.#request.filter.kind !== 'design' || isDesignDocId(row.id)
+  }
+
+  #writeRow(writer: TextWriter, row: ChangeRow, wait: LiveWait): Promise<void> | undefined {
+    const seq = this.#seqOf(row)
+    const before = this.#frame.before(this.#written === 0)
+    this.#written++
+    if (this.#request.attachments && row.revision?.attachments !== undefined)
+      return wait.withoutHeartbeats(() => this.#writePieces(writer, row, { seq, before }))
+    return writer.add(`${before}${rowText(row, seq, this.#request)}${this.#frame.after(seq)}`)
+  }
+
+  async #writePieces(
+    writer: TextWriter,
+    row: ChangeRow,
+    { seq, before }: { readonly seq: string; readonly before: string },
+  ): Promise<void> {
+    const pieces = rowPieces(this.#found, row, seq, this.#request)
+    await writer.add(before)
+    await writer.addAll(pieces)
+    await writer.add(this.#frame.after(seq))
+    // What is left of this row must be out before the next heartbeat.
+    await writer.flush()
+  }
+
+  /** With `seq_interval` only the first of so many rows carries one, and the one that reaches the limit. */
+  #seqOf(row: ChangeRow): string {
+    if (this.#written % this.#request.seqInterval !== 0 && this.#left > 1) return 'null'
+    return `"${this.#database.sequence(row.n)}"`
+  }
+
+  async #finish(writer: TextWriter): Promise<void> {
+    const { descending } = this.#request
+    const end = {
+      lastSeq: this.#database.sequence(this.#at),
+      pending: this.#database.pending(this.#at, descending),
+      rewound: this.#place.rewound,
+    }
+    await writer.add(this.#frame.tail(end))
+    await writer.flush()
+  }
+}

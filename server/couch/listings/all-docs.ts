@@ -1,0 +1,128 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
+import { namesJson } from '../../http/accept.ts'
+import type { Answer, Route } from '../../http/route.ts'
+import { TextWriter } from '../../http/text-writer.ts'
+import type { Database, NameRange } from '../../store/store.ts'
+import { type CouchContext, databaseRoute } from '../couch-context.ts'
+import {
+  type AllDocsBody,
+  type AllDocsRequest,
+  allDocsBody,
+  allDocsQuery,
+  allDocsRequest,
+  queriesBody,
+} from './all-docs-query.ts'
+import { keyRows, type RowText, rangeRows } from './all-docs-rows.ts'
+
+const MAX_BYTES = 32 * 1024 * 1024
+/** So many rows are written before other clients have their turn. */
+const ROWS_OF_A_TURN = 100
+
+/** `_all_docs`, and several of them at once in `_all_docs/queries`. */
+export function allDocsRoutes(context: CouchContext): readonly Route[] {
+  return [
+    databaseRoute(context, {
+      method: 'GET',
+      path: '/:db/_all_docs',
+      query: allDocsQuery,
+      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query, unsaid(call.headers))),
+    }),
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db/_all_docs',
+      query: allDocsQuery,
+      body: { kind: 'json', schema: allDocsBody, maxBytes: MAX_BYTES },
+      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query, call.body)),
+    }),
+    databaseRoute(context, {
+      method: 'POST',
+      path: '/:db/_all_docs/queries',
+      body: { kind: 'json', schema: queriesBody, maxBytes: MAX_BYTES },
+      handle: (call, database) =>
+        answerQueries(
+          database,
+          call.body.queries.map(query => allDocsRequest({}, query)),
+        ),
+    }),
+  ]
+}
+
+/**
+ * What a `GET` with keys leaves unsaid. RxDB asks so for what beat its edits to the server, and takes a null for a document
+ * without an id: an edit that lost to a deletion then counted as stored. It is known by its `Accept`, as in bodiless-errors.ts.
+ */
+function unsaid(headers: IncomingHttpHeaders): Partial<AllDocsBody> {
+  return namesJson(headers) ? {} : { deleted: 'ok' }
+}
+
+function answerAllDocs(database: Database, request: AllDocsRequest): Answer {
+  return answerListing(database, request, () => rowsOf(database, request))
+}
+
+/** Answers with these rows, whatever of the listing they are. */
+export function answerListing(
+  database: Database,
+  request: AllDocsRequest,
+  rows: () => Iterable<RowText>,
+): Answer {
+  return {
+    async write(out) {
+      const writer = new TextWriter(out)
+      await writeListing(writer, headOf(database, request), rows())
+      await writer.add('\n')
+      await writer.flush()
+    },
+  }
+}
+
+function answerQueries(database: Database, requests: readonly AllDocsRequest[]): Answer {
+  return {
+    async write(out) {
+      const writer = new TextWriter(out)
+      await writer.add('{"results":[')
+      for (const [index, request] of requests.entries()) {
+        if (index > 0) await writer.add(',\n')
+        await setImmediate()
+        await writeListing(writer, headOf(database, request), rowsOf(database, request))
+      }
+      await writer.add(']}\n')
+      await writer.flush()
+    },
+  }
+}
+
+async function writeListing(writer: TextWriter, head: string, rows: Iterable<RowText>): Promise<void> {
+  await writer.add(head)
+  await writer.room()
+  let separator = ''
+  let count = 0
+  for (const row of rows) {
+    const written = writer.add(typeof row === 'string' ? separator + row : separator)
+    if (written !== undefined) await written
+    if (typeof row !== 'string') await writer.addAll(row)
+    separator = ',\n'
+    if (++count % ROWS_OF_A_TURN === 0) await setImmediate()
+    const room = writer.room()
+    if (room !== undefined) await room
+  }
+  await writer.add('\n]}')
+}
+
+function headOf(database: Database, { keys, range, isEmpty, updateSeq }: AllDocsRequest): string {
+  const facts = database.facts()
+  const total = facts.docCount
+  const offset = keys !== undefined ? null : isEmpty ? 0 : offsetOf(database, range, total)
+  const seq = updateSeq ? `,"update_seq":"${database.sequence(facts.updateSeq)}"` : ''
+  return `{"total_rows":${total},"offset":${offset}${seq},"rows":[\n`
+}
+
+function offsetOf(database: Database, range: NameRange, total: number): number {
+  const before = range.startKey === undefined ? 0 : database.offset(range)
+  return Math.min(before + (range.skip ?? 0), total)
+}
+
+function rowsOf(database: Database, { keys, range, isEmpty, parts }: AllDocsRequest): Iterable<RowText> {
+  if (keys !== undefined) return keyRows(database, keys, range, parts)
+  return isEmpty ? [] : rangeRows(database, range, parts)
+}
