@@ -27,6 +27,8 @@ export class BodyRoom {
   readonly #bodies: ArrivingBodies
   readonly #response: ServerResponse
   #stream: Readable | undefined
+  /** It goes when its answer does. */
+  #isKnown = false
 
   constructor(bodies: ArrivingBodies, caller: string, response: ServerResponse) {
     this.#bodies = bodies
@@ -51,10 +53,9 @@ export class BodyRoom {
   keep(bytes: number): Promise<void> | undefined {
     const wanted = bytes > LIGHT_BYTES ? bytes : 0
     if (wanted === this.held) return undefined
-    if (this.held === 0) {
-      this.movedAt = Date.now()
-      this.#response.once('close', () => this.#bodies.leave(this))
-    }
+    if (this.held === 0) this.movedAt = Date.now()
+    if (!this.#isKnown) this.#response.once('close', () => this.#bodies.leave(this))
+    this.#isKnown = true
     return this.#bodies.resize(this, wanted)
   }
 
