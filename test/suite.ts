@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { compiledTwin } from './fixtures/compiled-twin.ts'
@@ -8,7 +9,8 @@ import { PROJECT_FOLDER } from './fixtures/project-folder.ts'
  * The whole suite: every test file, compiled, in a plain Node process of its own. `npx tap <file>` runs one from its TypeScript, but
  * the loaders for that cost two seconds of each file, and more of every thread it starts.
  */
-const AT_A_TIME = 2
+/** One more than there are cores here: files of the bridge wait more than they work. */
+const AT_A_TIME = availableParallelism() + 1
 const TIMEOUT_MS = Number(process.env.DIVAN_TEST_LONG === '1' ? 4 * 3600 : 120) * 1000
 
 // tap puts its loaders there.
