@@ -60,3 +60,23 @@ t.test('who gives up leaves the queue', async t => {
   await enter('e', 5, gone.signal)
   t.same(inside, ['a', 'c', 'e'], 'who need not wait is not asked')
 })
+
+t.test('half of the room is the most that one caller takes; his only one may be larger', async t => {
+  const gate = new MemoryGate(10 * MIB)
+  const inside: string[] = []
+  const enter = async (caller: string, mib: number) => {
+    const leave = await gate.enter(mib * MIB, signal, caller)
+    inside.push(`${caller} ${mib}`)
+    return leave
+  }
+  const large = await enter('anna', 4)
+  const second = enter('anna', 3)
+  const other = await enter('bert', 5)
+  t.same(inside, ['anna 4', 'bert 5'], 'who waits for himself holds up nobody')
+  large()
+  const leaveSecond = await second
+  other()
+  leaveSecond()
+  await enter('anna', 9)
+  t.same(inside, ['anna 4', 'bert 5', 'anna 3', 'anna 9'])
+})

@@ -22,6 +22,9 @@ const two = { _attachments: { a: follows(3), b: follows(3) } }
 const json = { headers: [JSON_TYPE], body: '{}' }
 const gzip = { encoding: 'gzip', encoded_length: 3 }
 const large = Buffer.alloc(4 * MIB + 1)
+/** Nothing but zeros: each part is within its limit, all of them together unpack to 68 MiB. */
+const packed = gzipSync(Buffer.alloc(4 * MIB))
+const manyPacked = Array.from({ length: 17 }, (_, i) => `f${i}`)
 
 /** Written for attachments of at most 4 MiB and documents of at most 100,000 bytes. */
 export const REFUSED: readonly Refused[] = [
@@ -254,5 +257,17 @@ export const REFUSED: readonly Refused[] = [
     body: multipart([json]),
     headers: { 'Content-Encoding': 'gzip' },
     reason: /body is not valid gzip/,
+  },
+  {
+    name: 'parts that unpack to too much together',
+    status: 413,
+    error: 'too_large',
+    doc: {
+      _attachments: Object.fromEntries(
+        manyPacked.map(name => [name, follows(4 * MIB, { encoding: 'gzip', encoded_length: packed.length })]),
+      ),
+    },
+    parts: manyPacked.map(() => ({ body: packed })),
+    reason: /"f16".*unpacks to more than 200 times its size/,
   },
 ]

@@ -93,6 +93,16 @@ t.test('a longpoll for now is answered at once, with the place to go on from', a
   t.strictSame(json, { results: [], last_seq: since, pending: 0 })
 })
 
+t.test('a live feed of too many named documents is refused, a page of them is not', async t => {
+  const { mine } = await start(t)
+  const body = { doc_ids: Array.from({ length: 3000 }, (_, i) => `session:${String(i).padStart(50, '0')}`) }
+  for (const feed of ['longpoll', 'continuous', 'eventsource']) {
+    const refused = await mine.post(`/_changes?feed=${feed}&filter=_doc_ids`, body)
+    t.match(refused, { status: 413, json: { reason: /doc_ids/ } }, feed)
+  }
+  t.match(await mine.post('/_changes?filter=_doc_ids', body), { status: 200, json: { results: [] } })
+})
+
 t.test('a longpoll with nothing to tell ends valid after its timeout', async t => {
   const { mine, since } = await start(t)
   const { json } = await mine.get(`/_changes?feed=longpoll&since=${since}&timeout=50`)
