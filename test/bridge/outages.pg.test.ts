@@ -66,7 +66,7 @@ const OUTAGES: readonly OutageCase[] = [
     begin: () => postgres.stop(),
     end: () => postgres.start(),
     says: AWAY,
-    reason: /terminat|shutting down|ECONN|connection/,
+    reason: /terminat|shutting down|ECONN|EPIPE|connection/,
   },
   {
     name: 'Postgres is read-only, like a standby',
