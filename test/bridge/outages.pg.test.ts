@@ -152,8 +152,7 @@ t.test('whatever Postgres cannot do for a while: one line, patience, nothing los
     for (const user of scene.users) await user.mirrored(40_000)
     await operator('alter role mirror connection limit -1')
     const said = bridge.log.slice(from).filter(({ msg }) => !/dead letters/.test(msg))
-    t.ok(said.length <= 2, 'there may be a line for the sessions that were ended')
-    t.notOk(said.some(({ reason }) => /too many/.test(reason ?? '')))
+    t.ok(said.length <= 2, 'there may be an outage when the sessions are ended, and none later')
   })
 
   await t.test('Postgres is slow', async t => {
