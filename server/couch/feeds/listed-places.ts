@@ -1,5 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import { BoundedMap } from '../../bounded-map.ts'
+import { callerKey } from '../../http/caller-key.ts'
 import type { Database } from '../../store/store.ts'
 import type { FeedRequest } from './changes-query.ts'
 
@@ -59,5 +60,5 @@ function isRecent(time: number): boolean {
 
 /** By the user, not by his token: that may be renewed between listing and now. */
 function keyOf(caller: Caller, name: string): string {
-  return JSON.stringify([caller.kind === 'user' ? [caller.sub] : caller.kind, name])
+  return `${name} ${callerKey(caller)}`
 }
