@@ -27,11 +27,14 @@ export interface Store {
   database(name: string): Database | undefined
   /** Names in byte order. */
   databaseNames(range: NameRange): string[]
-  /** One page of the databases that changed, one entry per database at its last change, oldest change first. */
-  dbUpdates(query: { readonly after: number; readonly limit: number }): DbUpdate[]
+  /**
+   * One page of the databases that changed, one entry per database at its last change, oldest change first. In a store of several
+   * files that order holds within each of them. A page may be shorter than its limit: only an empty one is the end.
+   */
+  dbUpdates(query: { readonly after: UpdatesPlace; readonly limit: number }): DbUpdate[]
   /** The store-wide update log's own sequence: see `Database.place` and `Database.sequence`. */
-  updatesPlace(since: string): Place
-  updatesSequence(n: number): string
+  updatesPlace(since: string): { readonly place: UpdatesPlace; readonly rewound: boolean }
+  updatesSequence(place: UpdatesPlace): string
   /** Calls back after each commit that changed any database; never synchronously. Returns how to stop. */
   onDbUpdate(listener: () => void): () => void
   /**
@@ -77,8 +80,14 @@ export type NameRange = {
   readonly limit: number
 }
 
+/**
+ * How far the log of updates was read: a number for each of the store's files. The store makes it and takes it back; to anyone else it
+ * says nothing.
+ */
+export type UpdatesPlace = readonly number[]
+
 export type DbUpdate = {
-  readonly n: number
+  readonly place: UpdatesPlace
   readonly name: string
   readonly type: 'created' | 'updated' | 'deleted'
 }

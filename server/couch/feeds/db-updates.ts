@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Answer, Call, Out, Route } from '../../http/route.ts'
 import { isSequence } from '../../store/sequences.ts'
-import type { DbUpdate, Store } from '../../store/store.ts'
+import type { DbUpdate, Store, UpdatesPlace } from '../../store/store.ts'
 import type { CouchContext } from '../couch-context.ts'
 import { changesQuery, timeoutOf } from './changes-query.ts'
 import { expiryOf, LIVE_HEADERS, type LiveWait, startLiveWait } from './live-wait.ts'
@@ -29,7 +29,7 @@ export function dbUpdatesRoutes({ store }: CouchContext): readonly Route[] {
 async function dbUpdates(store: Store, call: Call<FeedQuery>): Promise<Answer> {
   const { query, signal, caller } = call
   const since = query.since ?? '0'
-  const { n, rewound } = store.updatesPlace(since)
+  const { place, rewound } = store.updatesPlace(since)
   // Who follows all databases has seen more than there is: the whole store went back in time.
   if (rewound && isSequence(since)) await store.forgetReplicationLogs()
   return {
@@ -44,7 +44,7 @@ async function dbUpdates(store: Store, call: Call<FeedQuery>): Promise<Answer> {
         expiresAt: expiryOf(caller),
       })
       try {
-        const feed = new UpdatesFeed(store, wait, { n, left: query.limit ?? Number.POSITIVE_INFINITY })
+        const feed = new UpdatesFeed(store, wait, { place, left: query.limit ?? Number.POSITIVE_INFINITY })
         await (query.feed === 'continuous' ? feed.writeLines() : feed.writeResults(query.feed, rewound))
       } finally {
         wait.close()
@@ -58,14 +58,14 @@ class UpdatesFeed {
   readonly #store: Store
   readonly #wait: LiveWait
   readonly #out: Out
-  #n: number
+  #place: UpdatesPlace
   #left: number
 
-  constructor(store: Store, wait: LiveWait, start: { readonly n: number; readonly left: number }) {
+  constructor(store: Store, wait: LiveWait, start: { readonly place: UpdatesPlace; readonly left: number }) {
     this.#store = store
     this.#wait = wait
     this.#out = wait.out
-    this.#n = start.n
+    this.#place = start.place
     this.#left = start.left
   }
 
@@ -98,10 +98,10 @@ class UpdatesFeed {
   async #tell(write: (row: string, isFirst: boolean) => Promise<void> | undefined): Promise<number> {
     let told = 0
     while (this.#left > 0 && !this.#wait.hasEnded()) {
-      const page = this.#store.dbUpdates({ after: this.#n, limit: Math.min(this.#left, PAGE_SIZE) })
+      const page = this.#store.dbUpdates({ after: this.#place, limit: Math.min(this.#left, PAGE_SIZE) })
       for (const update of page) {
         await write(this.#row(update), told === 0)
-        this.#n = update.n
+        this.#place = update.place
         told++
       }
       this.#left -= page.length
@@ -110,11 +110,11 @@ class UpdatesFeed {
     return told
   }
 
-  #row({ n, name, type }: DbUpdate): string {
-    return JSON.stringify({ db_name: name, type, seq: this.#store.updatesSequence(n) })
+  #row({ place, name, type }: DbUpdate): string {
+    return JSON.stringify({ db_name: name, type, seq: this.#store.updatesSequence(place) })
   }
 
   #lastSeq(): string {
-    return JSON.stringify(this.#store.updatesSequence(this.#n))
+    return JSON.stringify(this.#store.updatesSequence(this.#place))
   }
 }

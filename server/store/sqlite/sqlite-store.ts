@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs'
 import { CouchError } from '../../couch-error.ts'
-import type { Database, DbUpdate, NameRange, Place, Store, StoreCondition } from '../store.ts'
+import type { Database, DbUpdate, NameRange, Store, StoreCondition, UpdatesPlace } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { forgetReplicationLogs } from './forget-replication-logs.ts'
 import type { Listeners } from './listeners.ts'
@@ -79,21 +79,22 @@ export class SqliteStore implements Store {
     return this.#parts.reader.rows<[string]>(sql, ...range.params, ...order.params).map(([name]) => name)
   }
 
-  dbUpdates({ after, limit }: { readonly after: number; readonly limit: number }): DbUpdate[] {
+  dbUpdates({ after: [after = 0], limit }: Parameters<Store['dbUpdates']>[0]): DbUpdate[] {
     return this.#parts.reader
       .rows<[number, string, DbUpdate['type']]>(
         'select n, name, type from updates where n > ? order by n limit ?',
         after,
         sqlLimit(limit),
       )
-      .map(([n, name, type]) => ({ n, name, type }))
+      .map(([n, name, type]) => ({ place: [n], name, type }))
   }
 
-  updatesPlace(since: string): Place {
-    return this.#sequences.place(since)
+  updatesPlace(since: string): ReturnType<Store['updatesPlace']> {
+    const { n, rewound } = this.#sequences.place(since)
+    return { place: [n], rewound }
   }
 
-  updatesSequence(n: number): string {
+  updatesSequence([n = 0]: UpdatesPlace): string {
     return this.#sequences.sequence(n)
   }
 

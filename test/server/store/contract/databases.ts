@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { DbUpdate } from '../../../../server/store/store.ts'
 import { databaseOf, interactive, type Subject, store as storeOne } from './subject.ts'
 
 /** Databases come, go and are listed; the update log tells of it. */
@@ -86,27 +86,73 @@ export async function databasesSuite(t: Test, { store, newDatabase }: Subject): 
   })
 
   await t.test('the update log has one entry for each database, at its last change', async t => {
-    const from = store.updatesPlace('now').n
-    const read = (): DbUpdate[] => store.dbUpdates({ after: from, limit: 100 })
+    const from = store.updatesPlace('now').place
+    const read = () => store.dbUpdates({ after: from, limit: 100 }).map(({ name, type }) => `${name} ${type}`)
     await store.createDatabase('log-a')
     await store.createDatabase('log-b')
-    t.same(read(), [
-      { n: from + 1, name: 'log-a', type: 'created' },
-      { n: from + 2, name: 'log-b', type: 'created' },
-    ])
+    t.same(read(), ['log-a created', 'log-b created'])
     await storeOne(databaseOf(store, 'log-a'), interactive('x'))
-    t.same(read(), [
-      { n: from + 2, name: 'log-b', type: 'created' },
-      { n: from + 3, name: 'log-a', type: 'updated' },
-    ])
+    t.same(read(), ['log-b created', 'log-a updated'])
     await store.deleteDatabase('log-b')
-    t.same(
-      read().map(({ name, type }) => `${name} ${type}`),
-      ['log-a updated', 'log-b deleted'],
-    )
+    t.same(read(), ['log-a updated', 'log-b deleted'])
     t.same(store.dbUpdates({ after: from, limit: 1 }).length, 1)
-    const last = store.updatesPlace('now').n
-    t.same(store.updatesPlace(store.updatesSequence(last)), { n: last, rewound: false })
+    const last = store.updatesPlace('now').place
+    t.same(store.updatesPlace(store.updatesSequence(last)), { place: last, rewound: false })
+  })
+
+  await t.test('the update log is read from each of its entries on, in pages of any size', async t => {
+    const from = store.updatesPlace('now').place
+    const names = userNames(20, 'updates')
+    await Promise.all(names.map(name => store.createDatabase(name)))
+    for (const limit of [1, 2, 7, 100]) {
+      const told: string[] = []
+      for (let place = from; told.length <= names.length; ) {
+        const page = store.dbUpdates({ after: place, limit })
+        if (page.length === 0) break
+        t.ok(page.length <= limit)
+        told.push(...page.map(({ name }) => name))
+        const sequence = store.updatesSequence(page.at(-1)?.place ?? [])
+        t.match(sequence, /^\d+-[0-9a-z]+$/)
+        const again = store.updatesPlace(sequence)
+        t.same(again, { place: page.at(-1)?.place, rewound: false })
+        place = again.place
+      }
+      t.same(told.sort(), [...names].sort(), 'each once')
+    }
+    t.same(store.dbUpdates({ after: store.updatesPlace('now').place, limit: 1 }), [])
+    t.same(store.updatesPlace('99-ffff'), { place: store.updatesPlace('0').place, rewound: true })
+  })
+
+  await t.test('names of all users are one list, whatever part of it is asked for', async t => {
+    const prefix = 'userdb-1157'
+    const names = userNames(60, 'listed').map(name => name.replace('userdb-', prefix))
+    names.push(`${prefix}-metrics`, `${prefix}\uffff`, `${prefix}\u{1f600}`, `${prefix}zz`)
+    await Promise.all(names.map(name => store.createDatabase(name)))
+    const sorted = names
+      .map(name => Buffer.from(name))
+      .sort(Buffer.compare)
+      .map(String)
+    const all = { startKey: prefix, endKey: `${prefix}\u{10ffff}`, limit: 1000 }
+    t.same(store.databaseNames(all), sorted)
+    const backwards = { startKey: all.endKey, endKey: prefix, limit: 1000, descending: true }
+    t.same(store.databaseNames(backwards), sorted.toReversed())
+    for (const skip of [0, 1, 7, 63, 64, 100]) {
+      for (const limit of [0, 1, 5, 64, 100]) {
+        const what = `${limit} after ${skip}`
+        t.same(store.databaseNames({ ...all, skip, limit }), sorted.slice(skip, skip + limit), what)
+        t.same(
+          store.databaseNames({ ...backwards, skip, limit }),
+          sorted.toReversed().slice(skip, skip + limit),
+          `${what}, descending`,
+        )
+      }
+    }
+    const [startKey, endKey] = [sorted[10], sorted[50]]
+    t.same(store.databaseNames({ ...all, startKey, endKey }), sorted.slice(10, 51))
+    const outside = { inclusiveStart: false, inclusiveEnd: false }
+    t.same(store.databaseNames({ ...all, startKey, endKey, ...outside }), sorted.slice(11, 50))
+    await Promise.all(names.map(name => store.deleteDatabase(name)))
+    t.same(store.databaseNames(all), [])
   })
 
   await t.test('a refused or empty write is no update', async t => {
@@ -130,5 +176,12 @@ export async function databasesSuite(t: Test, { store, newDatabase }: Subject): 
     await store.deleteDatabase('listened')
     await turn()
     t.equal(calls, 1)
+  })
+}
+
+/** Names as users' databases have them. */
+function userNames(count: number, seed: string): string[] {
+  return Array.from({ length: count }, (_, n) => {
+    return `userdb-${createHash('md5').update(`${seed}${n}`).digest('hex')}`
   })
 }

@@ -8,12 +8,12 @@ export type Subject = {
 }
 
 /** Makes a suite's subject of an open store. */
-export function subjectOf(store: Store): Subject {
+export function subjectOf(store: Store, nameOf = (n: number) => `database-${n}`): Subject {
   let made = 0
   return {
     store,
     newDatabase: async () => {
-      const name = `database-${made++}`
+      const name = nameOf(made++)
       await store.createDatabase(name)
       return databaseOf(store, name)
     },

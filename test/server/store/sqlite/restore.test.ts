@@ -73,7 +73,7 @@ t.test('a restored store leads clients back, and has no replication log', async 
   const backup = await backUp(file, `${folder}/backup.db`)
   await storeOne(old, interactive('lost'))
   const seen = old.sequence(2)
-  const updates = before.updatesSequence(before.updatesPlace('now').n)
+  const updates = before.updatesSequence(before.updatesPlace('now').place)
   await before.close()
 
   const { replaced, ...facts } = await restore(file, backup)

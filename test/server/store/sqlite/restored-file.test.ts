@@ -17,7 +17,7 @@ t.test('a database takes a new epoch at its first commit after a start, and only
   const file = `${t.testdir()}/store.db`
   const first = await openAndWrite(file, 'x', 2)
   const before = databaseOf(first, 'a').sequence(2)
-  const updatesBefore = first.updatesSequence(first.updatesPlace('now').n)
+  const updatesBefore = first.updatesSequence(first.updatesPlace('now').place)
   await first.close()
 
   const second = await openStore({ file })
@@ -31,8 +31,8 @@ t.test('a database takes a new epoch at its first commit after a start, and only
   const epoch = database.sequence(3).slice(2)
   await storeOne(database, interactive('z'))
   t.equal(database.sequence(4), `4-${epoch}`, 'one epoch for each run')
-  t.same(second.updatesPlace(updatesBefore), { n: 3, rewound: false })
-  t.not(second.updatesSequence(second.updatesPlace('now').n).split('-')[1], updatesBefore.split('-')[1])
+  t.same(second.updatesPlace(updatesBefore), { place: [3], rewound: false })
+  t.not(second.updatesSequence(second.updatesPlace('now').place).split('-')[1], updatesBefore.split('-')[1])
   await second.close()
 })
 
@@ -44,14 +44,14 @@ t.test('a file copied back in time sends those who saw more back to what both kn
 
   const lost = await openAndWrite(file, 'lost', 5)
   const seen = databaseOf(lost, 'a').sequence(10)
-  const seenUpdates = lost.updatesSequence(lost.updatesPlace('now').n)
+  const seenUpdates = lost.updatesSequence(lost.updatesPlace('now').place)
   await lost.close()
   copyFileSync(`${folder}/backup.db`, file)
 
   const restored = await openAndWrite(file, 'new', 8)
   const database = databaseOf(restored, 'a')
   t.same(database.place(seen), { n: 0, rewound: true }, 'an epoch the copy never knew')
-  t.same(restored.updatesPlace(seenUpdates), { n: 0, rewound: true })
+  t.same(restored.updatesPlace(seenUpdates), { place: [0], rewound: true })
   await restored.close()
 })
 
