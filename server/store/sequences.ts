@@ -36,6 +36,12 @@ export function isSequence(since: string): boolean {
   return SEQUENCE.test(since)
 }
 
+/** The number and the epoch of what has the form of a sequence. */
+export function sequenceParts(since: string): readonly [n: string, epoch: string] | undefined {
+  const [, n, epoch] = SEQUENCE.exec(since) ?? []
+  return n === undefined || epoch === undefined ? undefined : [n, epoch]
+}
+
 /**
  * Epoch milliseconds of a time as RFC 3339 writes it; undefined for anything else. Rounded down, as a leap second is: who asks for
  * what changed since then may be told of a change too many, never of one too few.

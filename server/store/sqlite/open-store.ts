@@ -9,6 +9,7 @@ import { Listeners } from './listeners.ts'
 import { prepareFile } from './prepare-file.ts'
 import { realFile } from './real-file.ts'
 import { refuseUnfinishedRestore } from './restore-mark.ts'
+import type { ShardMark } from './shard-mark.ts'
 import { SqliteStore } from './sqlite-store.ts'
 import { WriterClient } from './writer-client.ts'
 
@@ -17,28 +18,32 @@ export type StoreOptions = {
   readonly file: string
   /** Where lines about failures go. */
   readonly log?: ((line: string) => void) | undefined
+  /** What the file is marked with, or is to be, if it is one of several: see ../sharded/. */
+  readonly shard?: ShardMark | undefined
 }
 
 /** Opens the store, or refuses with a `StoreError` of one line. */
-export async function openStore({ file, log = () => {} }: StoreOptions): Promise<Store> {
+export async function openStore({ file, log = () => {}, shard }: StoreOptions): Promise<Store> {
   // SQLite takes an empty name for a database that is gone at its end.
   if (file === '') throw new StoreError("the store's file has no name")
   const open = await loadDriver()
   makeFolder(file)
   try {
-    return await openLocked(open, { file: realFile(file), log })
+    return await openLocked(open, { file: realFile(file), log, shard })
   } catch (cause) {
     if (cause instanceof StoreError) throw cause
     throw new StoreError(`${file} cannot be opened: ${messageOf(cause)}`, { cause })
   }
 }
 
-async function openLocked(open: OpenDatabase, { file, log }: Pick<Prepared, 'file' | 'log'>): Promise<Store> {
+type Found = Pick<Prepared, 'file' | 'log' | 'shard'>
+
+async function openLocked(open: OpenDatabase, { file, log, shard }: Found): Promise<Store> {
   const lock = lockFile(open, file)
   try {
     refuseUnfinishedRestore(file)
-    const uuid = prepareFile(open, file)
-    return await startStore(open, { file, log, uuid, release: () => lock.release() })
+    const uuid = prepareFile(open, file, shard)
+    return await startStore(open, { file, log, shard, uuid, release: () => lock.release() })
   } catch (error) {
     lock.release()
     throw error
@@ -48,11 +53,12 @@ async function openLocked(open: OpenDatabase, { file, log }: Pick<Prepared, 'fil
 type Prepared = {
   readonly file: string
   readonly log: (line: string) => void
+  readonly shard: ShardMark | undefined
   readonly uuid: string
   readonly release: () => void
 }
 
-async function startStore(open: OpenDatabase, { file, log, uuid, release }: Prepared): Promise<Store> {
+async function startStore(open: OpenDatabase, { file, log, shard, uuid, release }: Prepared): Promise<Store> {
   const listeners = new Listeners<number>()
   const updateListeners = new Listeners<'updates'>()
   const committed = (databases: readonly number[], updates: boolean) => {
@@ -61,7 +67,7 @@ async function startStore(open: OpenDatabase, { file, log, uuid, release }: Prep
   }
   const writer = await WriterClient.start(file, { committed, log })
   try {
-    const reader = openReader(open, file)
+    const reader = openReader(open, file, CACHE_KIB / (shard?.count ?? 1))
     return new SqliteStore({ file, uuid, reader, writer, listeners, updateListeners, release })
   } catch (error) {
     await writer.close()
@@ -69,9 +75,13 @@ async function startStore(open: OpenDatabase, { file, log, uuid, release }: Prep
   }
 }
 
-function openReader(open: OpenDatabase, file: string): Connection {
+/** Pages that the reading thread keeps, of all its files together. */
+const CACHE_KIB = 65_536
+
+function openReader(open: OpenDatabase, file: string, cacheKib: number): Connection {
   const reader = new Connection(open, file, { readOnly: true })
-  reader.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -65536')
+  const cache = `pragma cache_size = -${Math.ceil(cacheKib)}`
+  reader.exec(`pragma busy_timeout = 5000; pragma query_only = 1; ${cache}`)
   return reader
 }
 

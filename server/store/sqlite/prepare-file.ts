@@ -3,15 +3,19 @@ import { Connection } from './connection.ts'
 import type { OpenDatabase } from './driver.ts'
 import { newEpoch } from './new-epoch.ts'
 import { APPLICATION_ID, FILE_PRAGMAS, FORMAT_VERSION, SCHEMA } from './schema.ts'
+import { readShardMark, refuseOtherMark, type ShardMark, writeShardMark } from './shard-mark.ts'
 import { newUuid, storedUuid } from './store-uuid.ts'
 import { upgradeFile } from './upgrade-file.ts'
 
-/** Makes the file a store of this format, or refuses it. Returns the store's uuid. */
-export function prepareFile(open: OpenDatabase, file: string): string {
+/**
+ * Makes the file a store of this format, or refuses it. Returns the store's uuid. `shard`: the mark of a file that is one of several.
+ */
+export function prepareFile(open: OpenDatabase, file: string, shard?: ShardMark | undefined): string {
   const connection = new Connection(open, file)
   try {
-    if (isEmpty(connection)) createTables(connection)
+    if (isEmpty(connection)) createTables(connection, shard)
     const format = checkedFormat(connection, file)
+    refuseOtherMark(file, readShardMark(connection), shard)
     // A restored file has none, for a log must not lie beside a file that is moved.
     connection.exec('pragma journal_mode = wal')
     upgradeFile(connection, format)
@@ -27,12 +31,13 @@ function isEmpty(connection: Connection): boolean {
   )
 }
 
-function createTables(connection: Connection): void {
+function createTables(connection: Connection, shard: ShardMark | undefined): void {
   connection.exec(FILE_PRAGMAS)
   connection.exec('begin immediate')
   connection.exec(SCHEMA)
   connection.run('insert into store values (?, ?)', 'uuid', newUuid())
   connection.run('insert into epochs values (0, 0, ?)', newEpoch())
+  writeShardMark(connection, shard)
   connection.exec(
     `pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; commit`,
   )

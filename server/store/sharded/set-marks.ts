@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs'
+import { Connection } from '../sqlite/connection.ts'
+import type { OpenDatabase } from '../sqlite/driver.ts'
+import { checkedFormat } from '../sqlite/prepare-file.ts'
+import { realFile } from '../sqlite/real-file.ts'
+import { refuseUnfinishedRestore } from '../sqlite/restore-mark.ts'
+import { readShardMark, refuseOtherMark, type ShardMark } from '../sqlite/shard-mark.ts'
+import { newUuid } from '../sqlite/store-uuid.ts'
+import { StoreError } from '../store-error.ts'
+
+/** What a file has to say: it is not there yet, it is a store of its own, or a part of one. */
+type Found = 'nothing' | 'one file' | ShardMark
+
+/**
+ * The mark that each of these files has, or is to be made with. Refuses what is not one whole store of so many files, before any of them is
+ * touched. All of them are made together, the first one first, which says until the last one is there that they are being made: so a start that was
+ * killed goes on, and one file that is lost is never taken for one that was not made yet.
+ */
+export function checkedMarks(open: OpenDatabase, files: readonly string[]): readonly ShardMark[] {
+  for (const file of files) if (existsSync(file)) refuseUnfinishedRestore(realFile(file))
+  const found = files.map(file => findMark(open, file))
+  const first = firstMark(files, found)
+  return files.map((file, at) => {
+    const mark = { ...first, number: at + 1, isBegun: first.isBegun && at === 0 }
+    const there = found[at]
+    if (there === 'nothing') {
+      if (!first.isBegun) throw missing(file, at, files.length)
+    } else refuseOtherMark(file, there === 'one file' ? undefined : there, mark)
+    return mark
+  })
+}
+
+function firstMark(files: readonly string[], [found, ...others]: readonly (Found | undefined)[]): ShardMark {
+  const fresh = { set: newUuid(), number: 1, count: files.length, isBegun: true }
+  if (found === 'nothing' && others.some(other => other !== 'nothing'))
+    throw missing(files[0] ?? '', 0, files.length)
+  if (found === undefined || found === 'nothing' || found === 'one file') return fresh
+  return { ...found, count: files.length }
+}
+
+function missing(file: string, at: number, count: number): StoreError {
+  return new StoreError(
+    `${file}, file ${at + 1} of the ${count} of this store, is missing: bring it back, or restore a backup`,
+  )
+}
+
+/** What a file says of itself; nothing is written to it. */
+export function findMark(open: OpenDatabase, file: string): Found {
+  if (!existsSync(file)) return 'nothing'
+  try {
+    const connection = new Connection(open, file, { readOnly: true })
+    try {
+      connection.exec('pragma busy_timeout = 5000')
+      // Of a process that was killed while it made the file.
+      if (connection.row('select 1 from sqlite_schema') === undefined) return 'nothing'
+      checkedFormat(connection, file)
+      return readShardMark(connection) ?? 'one file'
+    } finally {
+      connection.close()
+    }
+  } catch (cause) {
+    if (cause instanceof StoreError || !(cause instanceof Error)) throw cause
+    throw new StoreError(`${file} cannot be opened: ${cause.message}`, { cause })
+  }
+}
