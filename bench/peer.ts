@@ -1,0 +1,15 @@
+import { resolve } from 'node:path'
+import { couchdb } from './servers/couchdb.ts'
+import { divan } from './servers/divan.ts'
+import { expressPouchdb } from './servers/express-pouchdb.ts'
+import type { ServerKind } from './servers/measured-server.ts'
+
+/** What ours is compared with: `express-pouchdb`, the URL of a CouchDB, or another build's `divan.js`. */
+export function peerOf(text: string): ServerKind {
+  if (text === expressPouchdb.name) return expressPouchdb
+  if (/^https?:/.test(text)) return couchdb(new URL(text))
+  if (text.endsWith('divan.js')) return divan('the other build', resolve(text))
+  throw new Error(
+    `--peer is express-pouchdb, http://user:password@host:port, or the path of a divan.js: ${text}`,
+  )
+}

@@ -1,0 +1,107 @@
+import { type Comparison, medianOf, ratios, spreadOf } from './comparison.ts'
+import { median } from './measured.ts'
+import type { Row, Sample } from './rows/row.ts'
+
+/** Of one core: above this, it was the client that was measured. */
+export const CLIENT_LIMIT = 0.85
+
+const HEADINGS = [
+  'row',
+  'unit',
+  'ours',
+  'peer',
+  'ratio',
+  'goal',
+  'ours (spread)',
+  'peer (spread)',
+  'server s/1000 ours',
+  'peer',
+  'RSS MB ours',
+  'peer',
+  'descriptors ours',
+  'peer',
+  'remarks',
+]
+
+/** One line of cells for each row, and a line of headings. */
+export function serverTable(comparisons: readonly Comparison[], peerName: string | undefined): string[][] {
+  return [HEADINGS, ...comparisons.map(comparison => cellsOf(comparison, peerName))]
+}
+
+function cellsOf(comparison: Comparison, peerName: string | undefined): string[] {
+  const { row, ours, peer } = comparison
+  const value = (sample: Sample) => sample.value
+  const all = ratios(comparison)
+  return [
+    row.title,
+    row.unit,
+    textOf(medianOf(ours, value)),
+    textOf(medianOf(peer, value)),
+    all.length === 0 ? '' : `${textOf(median(all))} ×`,
+    goalText(row, peerName, all),
+    spreadText(ours),
+    spreadText(peer),
+    ...pair(comparison, sample => sample.serverSeconds),
+    ...pair(comparison, sample => sample.residentMb),
+    ...pair(comparison, sample => sample.descriptors),
+    remarksOf(comparison),
+  ]
+}
+
+/** What the peer's kind makes of the goal. */
+export function goalOf(row: Row, peerName: string | undefined): number | undefined {
+  if (peerName === 'express-pouchdb') return row.goal?.ofExpressPouchdb
+  return peerName === 'couchdb' ? row.goal?.ofCouch : undefined
+}
+
+function goalText(row: Row, peerName: string | undefined, all: readonly number[]): string {
+  const goal = goalOf(row, peerName)
+  if (goal === undefined) return ''
+  return `≥ ${goal} × ${median(all) >= goal ? 'met' : 'not yet'}`
+}
+
+function pair({ ours, peer }: Comparison, pick: (sample: Sample) => number | undefined): string[] {
+  return [textOf(medianOf(ours, pick)), textOf(medianOf(peer, pick))]
+}
+
+function remarksOf({ ours, peer }: Comparison): string {
+  const limited = (samples: readonly Sample[]) =>
+    (medianOf(samples, sample => sample.clientShare) ?? 0) > CLIENT_LIMIT
+  return [
+    limited(ours) ? 'ours: the client is the limit' : '',
+    limited(peer) ? 'peer: the client is the limit' : '',
+  ]
+    .filter(text => text !== '')
+    .join('; ')
+}
+
+function spreadText(samples: readonly Sample[]): string {
+  if (samples.length < 2) return ''
+  return spreadOf(samples.map(sample => sample.value))
+    .map(textOf)
+    .join('–')
+}
+
+/** A number as people read it. */
+export function textOf(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return ''
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
+  return value === 0 || Math.abs(value) >= 10 ? value.toFixed(0) : value.toPrecision(2)
+}
+
+/** Cells below one another, for a terminal. */
+export function aligned(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map(line => line[column]?.length ?? 0)),
+  )
+  return lines
+    .map(line =>
+      line
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

@@ -1,0 +1,13 @@
+import type { Target } from '../client/target.ts'
+
+/** A server that was started for the benchmark, or one that is there. */
+export type MeasuredServer = {
+  readonly target: Target
+  close(): Promise<void>
+}
+
+/** What can be started again and again, each time with an empty folder. */
+export type ServerKind = {
+  readonly name: string
+  start(): Promise<MeasuredServer>
+}
