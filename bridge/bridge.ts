@@ -2,8 +2,8 @@ import type pg from 'pg'
 import { type Logger, pino } from 'pino'
 import { delayAfter, pause } from './back-off.ts'
 import { BridgeError } from './bridge-error.ts'
-import { dirtyDatabases, type UpdateFeed } from './checkpoints.ts'
-import { type CouchClient, couchClient, ServerError } from './couch-client.ts'
+import { dirtyDatabases, stillDirty, type UpdateFeed } from './checkpoints.ts'
+import { AnswerTooLarge, type CouchClient, couchClient, ServerError } from './couch-client.ts'
 import { RebuildUnderWay } from './descriptions/rebuild-under-way.ts'
 import { lookAtShape } from './descriptions/record.ts'
 import { fatalError } from './fatal-error.ts'
@@ -12,6 +12,7 @@ import { PageSizes } from './page-sizes.ts'
 import { openPool, postgresName } from './postgres-client.ts'
 import { isBusy, isTooSlow, verdictOf } from './postgres-errors.ts'
 import { prepareSchema } from './schema/migrations.ts'
+import { TroubledDatabases } from './troubled-databases.ts'
 import { takeTurn } from './turn.ts'
 import { updatesCursor } from './updates-feed.ts'
 import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
@@ -43,8 +44,14 @@ const WORKERS = 4
 /** How often dirty databases are looked for that no one told this bridge of: another bridge's, or after a failure. */
 const SEARCH_MS = 2000
 
-/** A worker that fails for so many databases in a row has not met a few bad ones. */
+/** A worker whose batches fail so often in a row waits a while. */
 const FAILURES_IN_A_ROW = 3
+
+/** The longest that a worker waits after failures that need not concern the next database. */
+const SHORT_PAUSE_MS = 1000
+
+/** How long a server may take to say where its feed ends, before it is taken to be away. */
+const PROBE_MS = 10_000
 
 /** Who meets an outage besides the databases. */
 const [START, FEED, SEARCH] = ['the start', 'the feed of changed databases', 'the search for dirty databases']
@@ -71,6 +78,7 @@ type Parts = {
   readonly signal: AbortSignal
   readonly outages: Outages
   readonly complaints: Complaints
+  readonly troubled: TroubledDatabases
   readonly watch: Watch
   /** What only an operator can mend, met while the bridge runs. */
   readonly end: { readonly reached: Promise<BridgeError>; readonly reach: (error: BridgeError) => void }
@@ -105,10 +113,10 @@ function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
   const client = couchClient(options.serverUrl)
   const pool = openPool(options.databaseUrl, WORKERS + 2, log)
   const outages = openOutages(log, `the server ${client.url}`, postgresName(options.databaseUrl))
-  const queue = new WorkQueue()
-  const watch = createWatch(options.watch, { pool, queue, outages, log })
+  const [queue, troubled] = [new WorkQueue(), new TroubledDatabases(log)]
+  const watch = createWatch(options.watch, { pool, queue, outages, troubled, log })
   const [complaints, pageSizes] = [new Complaints(log), new PageSizes()]
-  return { client, pool, log, queue, pageSizes, signal, outages, complaints, watch, end: openEnd() }
+  return { client, pool, log, queue, pageSizes, signal, outages, complaints, troubled, watch, end: openEnd() }
 }
 
 function openEnd(): Parts['end'] {
@@ -207,7 +215,7 @@ async function meetServer({ client, signal, outages }: Parts): Promise<void> {
 }
 
 /**
- * A worker whose turns fail one after the other waits longer each time: what is away for one database is away for all,
+ * A worker whose turns fail because something is away waits longer each time: what is away for one database is away for all,
  * and the thousands that wait must not be asked for in vain one after the other.
  */
 async function work(parts: Parts): Promise<void> {
@@ -221,18 +229,52 @@ async function work(parts: Parts): Promise<void> {
       failures = 0
       parts.queue.done(database, outcome === 'more' ? 'more' : 'rest')
       parts.pageSizes.grow(database)
+      parts.troubled.succeeded(database)
       overAll(parts, database)
     } catch (error) {
       if (parts.signal.aborted) continue
       if (mustEnd(parts, error)) continue
       meter.turn('failed')
       if (isTooSlow(error)) parts.pageSizes.shrink(database)
-      const concernsAll = report(parts, error, database)
-      failures++
-      if (concernsAll || failures >= FAILURES_IN_A_ROW) await pause(delayAfter(failures), parts.signal)
-      parts.queue.done(database, concernsAll ? 'more' : 'failed')
+      const concern = await concernOf(parts, error, database)
+      await pause(pauseAfter(parts, concern, ++failures), parts.signal)
+      parts.queue.done(database, concern === 'all' ? 'more' : 'failed')
     }
   }
+}
+
+/** Whom a failure concerns: every database; some, that meet the same lock or load; this one alone. */
+type Concern = 'all' | 'some' | 'one'
+
+/**
+ * Says what has to be said of a turn that failed. A refusal, or no answer, to a question about one database tells nothing of the
+ * others: the server is away only if it does not answer what concerns no database, either.
+ */
+async function concernOf(parts: Parts, error: unknown, database: string): Promise<Concern> {
+  const isOfServer = error instanceof ServerError || error instanceof AnswerTooLarge
+  if (isOfServer && !isTooManyRequests(error) && (await isServerThere(parts))) {
+    parts.outages.server.over(database)
+    parts.troubled.failed(database, error)
+    parts.watch.meter.retry('database')
+    return 'one'
+  }
+  const outage = report(parts, error, database)
+  if (outage === undefined) parts.troubled.failed(database, error)
+  return outage === undefined ? 'one' : outage === parts.outages.batches ? 'some' : 'all'
+}
+
+async function isServerThere({ client, signal }: Parts): Promise<boolean> {
+  return await updatesCursor(client, signal, PROBE_MS).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** A few databases in trouble rest in the queue, and hold up no worker. */
+function pauseAfter({ troubled }: Parts, concern: Concern, failures: number): number {
+  if (concern === 'all') return delayAfter(failures)
+  if (concern === 'some') return failures < FAILURES_IN_A_ROW ? 0 : delayAfter(failures)
+  return troubled.areMany ? Math.min(SHORT_PAUSE_MS, delayAfter(failures)) : 0
 }
 
 /** Whether nothing but an operator can mend this. No further turn is taken then. */
@@ -254,6 +296,7 @@ async function search(parts: Parts): Promise<void> {
         parts.queue.add(shuffled(found))
         mayBeMore = found.length === SEARCH_LIMIT
       }
+      await forgetMirrored(parts)
       overAll(parts, SEARCH)
     } catch (error) {
       if (mustEnd(parts, error)) return
@@ -261,6 +304,12 @@ async function search(parts: Parts): Promise<void> {
     }
     await pause((mayBeMore ? SEARCH_MS / 10 : SEARCH_MS) * (0.75 + Math.random() / 2), parts.signal)
   }
+}
+
+/** A database in trouble that another bridge has mirrored, or that is gone, is in trouble no more. */
+async function forgetMirrored({ pool, queue, troubled }: Parts): Promise<void> {
+  const { failing } = troubled
+  if (failing.length > 0) queue.wake(troubled.keep(await stillDirty(pool, failing)))
 }
 
 /** Two bridges that find the same databases begin with different ones. */
@@ -271,15 +320,13 @@ function shuffled(databases: readonly string[]): string[] {
     .map(({ database }) => database)
 }
 
-/** Says what has to be said. True if it concerns every database, not only `what`, which met it. */
-function report({ outages, complaints, watch }: Parts, error: unknown, what: string): boolean {
+/** Says what has to be said of a failure, and what it is an outage of, if it is one. */
+function report({ outages, complaints, watch }: Parts, error: unknown, what: string): Outage | undefined {
   const outage = outageOf(outages, error)
   watch.meter.retry(outage === undefined ? 'other' : outage === outages.server ? 'server' : 'postgres')
   if (outage === undefined) complaints.report(error, what)
   else outage.report(error, what)
-  // Where the server fails for a reason of its own, that may well be this database.
-  const isServersFault = error instanceof ServerError && error.status === 500
-  return outage !== undefined && outage !== outages.batches && !isServersFault
+  return outage
 }
 
 function outageOf(outages: Outages, error: unknown): Outage | undefined {
@@ -292,6 +339,10 @@ function outageOf(outages: Outages, error: unknown): Outage | undefined {
 /** What is wrong with the server as a whole, not with one database. */
 function isOutage({ status }: ServerError): boolean {
   return status === undefined || status >= 500 || [401, 403, 429].includes(status)
+}
+
+function isTooManyRequests(error: Error): boolean {
+  return error instanceof ServerError && error.status === 429
 }
 
 function overAll({ outages }: Parts, what: string): void {

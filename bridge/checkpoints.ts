@@ -130,6 +130,17 @@ export async function dirtyDatabases(
   return rows.map(row => row.database)
 }
 
+/** Those of some databases that still have something to mirror. */
+export async function stillDirty(pool: pg.Pool, databases: readonly string[]): Promise<Set<string>> {
+  const { rows } = await single(pool, sql =>
+    sql.query<{ readonly database: string }>(
+      'select database from divan.dirty_databases where database = any($1::text[])',
+      [databases],
+    ),
+  )
+  return new Set(rows.map(row => row.database))
+}
+
 /** Databases to mark as dirty. */
 export type Marks = {
   readonly databases: readonly string[]

@@ -34,9 +34,13 @@ export async function waitForUpdates(
 }
 
 /** The feed's end as it is now. */
-export async function updatesCursor(client: CouchClient, signal: AbortSignal): Promise<string> {
+export async function updatesCursor(
+  client: CouchClient,
+  signal: AbortSignal,
+  answerMs?: number,
+): Promise<string> {
   // No longpoll, and no limit of 0: there is nothing after `now` that would have to be left out.
-  const page = parsePage(await client.json({ path: '_db_updates?since=now', signal }))
+  const page = parsePage(await client.json({ path: '_db_updates?since=now', signal, answerMs }))
   return page.cursor
 }
 

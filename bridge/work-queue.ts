@@ -9,6 +9,9 @@ const MAX_WAITING = 5000
  */
 const GIVEN_PER_LARGE = 4
 
+/** One that was not tried again so long after its rest has probably been mirrored by another bridge. */
+const FORGOTTEN_MS = 600_000
+
 /**
  * The databases that wait for a worker of this process, first come, first served. It may be lost at any moment: what
  * must be done is in Postgres. A database is at one worker at most, and one that was added meanwhile comes again.
@@ -58,7 +61,14 @@ export class WorkQueue {
 
   /** Databases that are not to be tried just now. */
   resting(): string[] {
+    const forgotten = Date.now() - FORGOTTEN_MS
+    for (const [database, { until }] of this.#resting) if (until < forgotten) this.#resting.delete(database)
     return [...this.#resting.keys()].filter(database => this.#rests(database))
+  }
+
+  /** Ends the rest of databases with which another bridge has succeeded. */
+  wake(databases: Iterable<string>): void {
+    for (const database of databases) this.#resting.delete(database)
   }
 
   get waiting(): number {

@@ -1,7 +1,13 @@
 import { messageOf } from './operator-error.ts'
 
-/** What a part says of itself, or what became of asking. `words` is `ok`, or what is wrong. */
-export type Answered = { readonly isUp: boolean; readonly words: string }
+/** What a part says of itself, or what became of asking. */
+export type Answered = {
+  readonly isUp: boolean
+  /** `ok`, or what is wrong. */
+  readonly words: string
+  /** What is wrong though it is up: databases of a bridge that alone are in trouble. */
+  readonly notes?: readonly string[]
+}
 
 const PATIENCE_MS = 5000
 
@@ -16,7 +22,7 @@ export async function askHealth(url: string): Promise<Answered> {
         signal: AbortSignal.timeout(PATIENCE_MS),
       })
       const text = await response.text()
-      if (response.ok) return { isUp: true, words: 'ok' }
+      if (response.ok) return { isUp: true, words: 'ok', notes: troublesIn(text) }
       if (response.status !== 404 && response.status !== 401) return { isUp: false, words: wordsOf(text) }
     }
     return { isUp: false, words: 'what answers there has no /health' }
@@ -39,6 +45,20 @@ function wordsOf(text: string): string {
   })
   const { status = text.slice(0, 200), reason } = body
   return [String(status), ...(typeof reason === 'string' ? [reason] : []), ...parts].join('; ')
+}
+
+/** A screen has no room for all of them. */
+const MAX_TROUBLES = 5
+
+/** The databases that a bridge cannot mirror, though it is well. */
+function troublesIn(text: string): string[] {
+  const { count, databases } = Object(parse(text).troubled)
+  if (typeof count !== 'number' || !Array.isArray(databases)) return []
+  const named = databases.slice(0, MAX_TROUBLES).map(trouble => {
+    const { database, since, reason } = Object(trouble)
+    return `${database} cannot be mirrored since ${since}: ${reason}`
+  })
+  return count > named.length ? [...named, `and ${count - named.length} other databases`] : named
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -10,6 +10,8 @@ export type PartStatus = {
   readonly isUp: boolean
   /** `ok`, or what is wrong. */
   readonly words: string
+  /** A line each for what is wrong though it is up. */
+  readonly notes?: readonly string[]
 }
 
 /** A screen has no room for all that lag. */
@@ -23,9 +25,10 @@ export function statusLines(
 ): readonly string[] {
   const width = Math.max(...parts.map(({ where }) => where.length))
   return [
-    ...parts.map(({ name, where, isUp, words }) =>
+    ...parts.flatMap(({ name, where, isUp, words, notes = [] }) => [
       row(name, `${where.padEnd(width)}  ${paint(isUp ? 'green' : 'bold', printableText(words))}`),
-    ),
+      ...notes.map(note => row('', paint('bold', printableText(note)))),
+    ]),
     ...(mirror === undefined ? [] : ['', ...mirrorLines(mirror), ...letterLines(mirror)]),
   ]
 }

@@ -1,3 +1,5 @@
+import type { Trouble } from '../troubled-databases.ts'
+
 /** Since when something the bridge needs is away, and what was seen of it last. */
 export type Away = { readonly since: Date; readonly reason: string }
 
@@ -10,14 +12,26 @@ export type Needs = Readonly<Record<'server' | 'postgres' | 'rebuild', Away | un
 export type Health = {
   readonly isReady: boolean
   /** What `/health` answers: `ok`, or what is away. */
-  readonly body: { readonly status: string } & Readonly<Partial<Record<keyof Needs, Away>>>
+  readonly body: { readonly status: string; readonly troubled?: Troubled } & Readonly<
+    Partial<Record<keyof Needs, Away>>
+  >
 }
 
+/** Databases that fail for reasons of their own: how many, and those that do so longest. */
+export type Troubled = { readonly count: number; readonly databases: readonly Trouble[] }
+
+/** How many of them are named. */
+const MAX_NAMED = 20
+
 /**
- * Ready is a bridge that mirrors and has what it needs for it. Lag, dead letters and single batches that fail are no illness of
- * the whole: it works on.
+ * Ready is a bridge that mirrors and has what it needs for it. Lag, dead letters, single batches that fail and
+ * databases that alone are in trouble are no illness of the whole: it works on.
  */
-export function bridgeHealth(phase: Phase, { server, postgres, rebuild }: Needs): Health {
+export function bridgeHealth(
+  phase: Phase,
+  { server, postgres, rebuild }: Needs,
+  troubled: readonly Trouble[] = [],
+): Health {
   const away = {
     ...(server === undefined ? {} : { server }),
     ...(postgres === undefined ? {} : { postgres }),
@@ -25,5 +39,6 @@ export function bridgeHealth(phase: Phase, { server, postgres, rebuild }: Needs)
   }
   const isWaiting = Object.keys(away).length > 0
   const status = phase !== 'stopping' && isWaiting ? 'waiting' : phase === 'mirroring' ? 'ok' : phase
-  return { isReady: status === 'ok', body: { status, ...away } }
+  const told = { troubled: { count: troubled.length, databases: troubled.slice(0, MAX_NAMED) } }
+  return { isReady: status === 'ok', body: { status, ...away, ...(troubled.length > 0 ? told : {}) } }
 }

@@ -14,8 +14,8 @@ export type Batch = {
 export type BridgeMeter = {
   batch(batch: Batch): void
   turn(outcome: 'clean' | 'more' | 'taken' | 'failed'): void
-  /** Something is tried again: because this is away, or for a reason nobody foresaw. */
-  retry(because: 'server' | 'postgres' | 'other'): void
+  /** Something is tried again: because this is away, because one database alone is in trouble, or for a reason nobody foresaw. */
+  retry(because: 'server' | 'postgres' | 'database' | 'other'): void
 }
 
 /** What may be away, and what else may hold up work for a while: see the outages in bridge.ts. */
@@ -28,6 +28,8 @@ export type MeterSources = {
   readonly outages: () => Readonly<Record<OutageOf, { readonly isAway: boolean; readonly count: number }>>
   readonly connections: () => Readonly<Record<'used' | 'idle' | 'waited_for', number>>
   readonly waitingDatabases: () => number
+  /** Those that fail for reasons of their own. */
+  readonly troubledDatabases: () => number
   /** Undefined while it cannot be read. */
   readonly mirror: () => Promise<MirrorState | undefined>
 }
@@ -86,11 +88,11 @@ function createMeter(registers: Registry[]): BridgeMeter {
   })
   const retries = new Counter({
     name: 'divan_bridge_retries_total',
-    help: 'What failed and is tried again, because the server or Postgres is away, or for other reasons.',
+    help: 'What failed and is tried again: because the server or Postgres is away, because of one database, or for other reasons.',
     labelNames: ['because'],
     registers,
   })
-  for (const because of ['server', 'postgres', 'other']) retries.inc({ because }, 0)
+  for (const because of ['server', 'postgres', 'database', 'other']) retries.inc({ because }, 0)
   return {
     batch(batch) {
       const now = Date.now()
@@ -162,6 +164,14 @@ function defineOwnState(registry: Registry, sources: MeterSources): void {
     registers,
     collect() {
       this.set(sources.waitingDatabases())
+    },
+  })
+  new Gauge({
+    name: 'divan_bridge_troubled_databases',
+    help: 'Databases that fail again and again here, though the server and Postgres are there; /health names them.',
+    registers,
+    collect() {
+      this.set(sources.troubledDatabases())
     },
   })
 }

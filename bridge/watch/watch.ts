@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Outage } from '../outage.ts'
+import type { TroubledDatabases } from '../troubled-databases.ts'
 import type { WorkQueue } from '../work-queue.ts'
 import { bridgeHealth, type Phase } from './bridge-health.ts'
 import { type BridgeMeter, createBridgeMetrics, type MeterSources, type OutageOf } from './bridge-metrics.ts'
@@ -20,6 +21,7 @@ export type WatchedParts = {
   readonly pool: pg.Pool
   readonly queue: WorkQueue
   readonly outages: Readonly<Record<OutageOf, Outage>>
+  readonly troubled: TroubledDatabases
   readonly log: Logger
 }
 
@@ -37,8 +39,8 @@ export type Watch = {
 export function createWatch(options: WatchOptions | undefined, parts: WatchedParts): Watch {
   let phase: Phase = 'preparing'
   let server: WatchServer | undefined
-  const { outages, log } = parts
-  const health = () => bridgeHealth(phase, awayOf(outages))
+  const { outages, troubled, log } = parts
+  const health = () => bridgeHealth(phase, awayOf(outages), troubled.list)
   const metrics = createBridgeMetrics(sourcesOf(parts, options?.version ?? 'unknown', () => health().isReady))
   return {
     meter: metrics.meter,
@@ -56,7 +58,7 @@ export function createWatch(options: WatchOptions | undefined, parts: WatchedPar
 }
 
 function sourcesOf(
-  { pool, queue, outages }: WatchedParts,
+  { pool, queue, outages, troubled }: WatchedParts,
   version: string,
   isReady: () => boolean,
 ): MeterSources {
@@ -71,6 +73,7 @@ function sourcesOf(
       waited_for: pool.waitingCount,
     }),
     waitingDatabases: () => queue.waiting,
+    troubledDatabases: () => troubled.list.length,
     // Nobody waits for a Postgres that is known to be away.
     mirror: async () => (outages.postgres.away === undefined ? await mirror.state() : undefined),
   }

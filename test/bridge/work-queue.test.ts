@@ -64,6 +64,8 @@ t.test('a database that failed rests, longer each time, until it succeeds', asyn
   queue.done('a', 'failed')
   await sleep(150)
   t.strictSame(queue.resting(), ['a'], 'the second rest is longer')
+  queue.wake(['a', 'b'])
+  t.strictSame(queue.resting(), [])
 })
 
 t.test('a queue that is closed gives nothing more', async t => {

@@ -16,6 +16,16 @@ t.test('parts stand below each other, and nothing they say steers the terminal',
   ])
 })
 
+t.test('what is wrong with a part that is up stands below it', async t => {
+  const notes = ['userdb-1 cannot be mirrored since noon: it answers 500', 'and 2 other databases']
+  const part = { name: 'Bridge', where: 'http://127.0.0.1:5985', isUp: true, words: 'ok', notes }
+  t.strictSame(statusLines([part], undefined, paint), [
+    '  Bridge        http://127.0.0.1:5985  ok',
+    '                userdb-1 cannot be mirrored since noon: it answers 500',
+    '                and 2 other databases',
+  ])
+})
+
 t.test('what lags is named, the worst first, and letters by their reason', async t => {
   const lagging = [7200, 600, 60, 4, 3, 2].map((seconds, n) => ({ database: `userdb-${n}`, seconds }))
   const letters = [

@@ -1,0 +1,48 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { TroubledDatabases } from '../../bridge/troubled-databases.ts'
+
+function troubledDatabases() {
+  const said: string[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void said.push(JSON.parse(line).msg) })
+  return { troubled: new TroubledDatabases(log), said }
+}
+
+t.test('a database that fails three times in a row is in trouble until it succeeds', async t => {
+  const { troubled, said } = troubledDatabases()
+  for (const reason of ['no', 'no']) troubled.failed('a', new Error(reason))
+  troubled.succeeded('a')
+  for (let n = 0; n < 2; n++) troubled.failed('a', new Error('no'))
+  t.strictSame([troubled.list, said], [[], []], 'what passes by itself is not worth a line')
+  for (let n = 0; n < 50; n++) troubled.failed('a', new Error(`no ${n}`))
+  t.match(troubled.list, [{ database: 'a', reason: 'no 49' }])
+  troubled.succeeded('b')
+  t.equal(troubled.list.length, 1)
+  troubled.succeeded('a')
+  t.strictSame(troubled.list, [])
+  t.match(said, [/^a database cannot be mirrored/, /^a database is mirrored again, after 0 s$/])
+  t.equal(said.length, 2)
+})
+
+t.test('what another bridge has mirrored is in trouble no more', async t => {
+  const { troubled, said } = troubledDatabases()
+  for (let n = 0; n < 3; n++) for (const database of ['a', 'b']) troubled.failed(database, new Error('no'))
+  t.strictSame(troubled.failing, ['a', 'b'])
+  troubled.keep(new Set(['b', 'c']))
+  t.match(troubled.list, [{ database: 'b' }])
+  t.equal(said.length, 3)
+})
+
+t.test('thousands are counted, twenty are named, and they are many only while none succeeds', async t => {
+  const { troubled, said } = troubledDatabases()
+  for (let n = 0; n < 3; n++) {
+    for (let database = 0; database < 5000; database++) troubled.failed(`userdb-${database}`, new Error('no'))
+  }
+  t.equal(troubled.list.length, 5000)
+  t.equal(said.length, 21)
+  t.ok(troubled.areMany)
+  troubled.succeeded('good')
+  t.notOk(troubled.areMany)
+  for (let n = 0; n < 50; n++) troubled.failed('userdb-1', new Error('no'))
+  t.notOk(troubled.areMany, 'one database that fails often is one')
+})
