@@ -74,6 +74,7 @@ function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets)
     host: settings.host,
     port: settings.port,
     dataFolder: folder.store,
+    shards: settings.shards,
     jwt: {
       secret: settings.jwtSecret ?? secrets.jwtSecret,
       algorithm: 'HS256' as const,

@@ -71,10 +71,18 @@ export const portOrOff: SettingKind<number | 'off'> = {
   parse: text => (text === '' ? { value: 'off' } : port.parse(text)),
 }
 
-export const count: SettingKind<number> = {
-  allowed: 'a whole number from 1 to 9999',
-  parse: text => (/^[1-9]\d{0,3}$/.test(text) ? { value: Number(text) } : undefined),
+/** A number without a fraction, both ends included. */
+export function wholeNumber(least: number, most: number): SettingKind<number> {
+  return {
+    allowed: `a whole number from ${least} to ${most}`,
+    parse(text) {
+      const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+      return value >= least && value <= most ? { value } : undefined
+    },
+  }
 }
+
+export const count = wholeNumber(1, 9999)
 
 /** A number of bytes above zero, with or without a unit. */
 export const bytes: SettingKind<number> = {

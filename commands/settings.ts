@@ -12,6 +12,7 @@ import {
   textLike,
   textOrOff,
   urlOf,
+  wholeNumber,
   yesOrNo,
 } from './setting-kind.ts'
 
@@ -62,6 +63,12 @@ export const settingTable = {
     kind: folder,
     default: './data',
     text: 'the folder of the store, the secrets and the embedded Postgres',
+  },
+  shards: {
+    variable: 'DIVAN_SHARDS',
+    kind: wholeNumber(1, 32),
+    default: '1',
+    text: 'store files that users are divided over, each with a writer; to change it: divan reshard',
   },
   jwtSecret: {
     variable: 'JWT_SECRET',

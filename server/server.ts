@@ -20,9 +20,9 @@ import { UnreadAnswers } from './http/unread-answers.ts'
 import { createHealth } from './ops/health.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { createServerMetrics } from './ops/server-metrics.ts'
-import { openStore } from './store/sqlite/open-store.ts'
+import { openStoreFiles } from './store/sharded/open-store-files.ts'
 import type { Store } from './store/store.ts'
-import { storeFileIn } from './store-file.ts'
+import { storeFilesIn } from './store-file.ts'
 
 /** What the server needs to know; commands/settings.ts reads it from the environment. */
 export type ServerOptions = {
@@ -31,6 +31,8 @@ export type ServerOptions = {
   readonly port: number
   /** The folder that holds the store's file and uploads in progress. Made if it does not exist. */
   readonly dataFolder: string
+  /** Over how many files the store is divided, each with a thread of its own that writes it. One without it. */
+  readonly shards?: number | undefined
   readonly jwt: {
     readonly secret: string
     readonly algorithm: 'HS256'
@@ -81,8 +83,8 @@ const CLOSE_GRACE_MS = 3_000
 /** Opens the store and listens. Fails with one clear line for the operator. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const log = createLog(options.logLevel)
-  const store = await openStore({
-    file: storeFileIn(options.dataFolder),
+  const store = await openStoreFiles({
+    files: storeFilesIn(options.dataFolder, options.shards ?? 1),
     log: line => log.error(line),
   })
   const calls = createOpenCalls()

@@ -20,6 +20,7 @@ t.test('an empty environment gives the documented defaults', async t => {
       host: '127.0.0.1',
       port: 5984,
       dataFolder: resolve('data'),
+      shards: 1,
       jwtIssuer: 'phoenix-portal',
       jwtAudience: 'phoenix-portal-users',
       adminUser: 'admin',
@@ -43,6 +44,7 @@ const good: readonly (readonly [variable: string, text: string, name: string, va
   ['DIVAN_BRIDGE_PORT', '9100', 'bridgePort', 9100],
   ['DIVAN_BRIDGE_PORT', '', 'bridgePort', 'off'],
   ['DIVAN_DATA', '/srv/divan', 'dataFolder', '/srv/divan'],
+  ['DIVAN_SHARDS', '16', 'shards', 16],
   ['JWT_SECRET', ' kept as it is ', 'jwtSecret', ' kept as it is '],
   ['JWT_ISSUER', '', 'jwtIssuer', undefined],
   ['JWT_AUDIENCE', 'others', 'jwtAudience', 'others'],
@@ -75,6 +77,7 @@ for (const [variable, text, name, value] of good) {
 const bad: Environment = {
   DIVAN_HOST: 'http://here',
   DIVAN_PORT: '65536',
+  DIVAN_SHARDS: '33',
   DIVAN_BRIDGE_PORT: 'none',
   DIVAN_ADMIN_USER: 'a:b',
   DATABASE_URL: 'mysql://root:secret@h/d',

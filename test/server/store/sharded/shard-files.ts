@@ -1,7 +1,15 @@
+import { userDbName } from '../../../../design-docs/user-db.ts'
+import { shardOf } from '../../../../server/store/sharded/shard-of.ts'
+
 /** The files of a store in a test's folder. */
 export function shardFiles(folder: string, count: number): [string, ...string[]] {
   return [
     `${folder}/store.db`,
     ...Array.from({ length: count - 1 }, (_, at) => `${folder}/store-${at + 2}.db`),
   ]
+}
+
+/** The first of all users whose databases are in this file, from 0. */
+export function userIn(at: number, count: number): string {
+  for (let n = 0; ; n++) if (shardOf(userDbName(`user ${n}`), count) === at) return `user ${n}`
 }
