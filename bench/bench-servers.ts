@@ -9,6 +9,7 @@ export type ServersWork = {
   readonly peer: string | undefined
   readonly rows: readonly Row[]
   readonly size: Size
+  readonly settings: Readonly<Record<string, string>>
   readonly repeats: number
 }
 
@@ -24,7 +25,7 @@ export async function benchServers(work: ServersWork): Promise<Comparison[]> {
   try {
     return await compareServers({
       ...work,
-      ours: divan(),
+      ours: divan({ settings: work.settings }),
       peer: work.peer === undefined ? undefined : peerOf(work.peer),
       signal: interruption.signal,
       report: line => console.error(line),

@@ -1,9 +1,14 @@
 import type { Target } from './client/target.ts'
-import type { Sample, Size } from './rows/row.ts'
+import type { Row, Sample, Size } from './rows/row.ts'
 import { rowTable } from './rows/row-table.ts'
 
 /** What the benchmark asks of its client. */
-export type ClientTask = { readonly key: string; readonly target: Target; readonly size: Size }
+export type ClientTask = {
+  readonly key: string
+  readonly step?: 'prepare' | undefined
+  readonly target: Target
+  readonly size: Size
+}
 export type ClientAnswer = { readonly sample: Sample } | { readonly failure: string }
 
 /**
@@ -11,12 +16,9 @@ export type ClientAnswer = { readonly sample: Sample } | { readonly failure: str
  * and ends.
  */
 process.once('disconnect', () => process.exit())
-process.once('message', async ({ key, target, size }: ClientTask) => {
-  const row = rowTable.find(row => row.key === key)
-  const answer = await (row === undefined
-    ? Promise.reject(new Error(`no row ${key}`))
-    : row.measure(target, size)
-  ).then(
+process.once('message', async (task: ClientTask) => {
+  const row = rowTable.find(row => row.key === task.key)
+  const answer = await (row === undefined ? Promise.reject(new Error('no such row')) : done(row, task)).then(
     (sample): ClientAnswer => ({ sample }),
     (error: unknown): ClientAnswer => ({
       failure: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -24,3 +26,9 @@ process.once('message', async ({ key, target, size }: ClientTask) => {
   )
   process.send?.(answer, () => process.exit())
 })
+
+async function done(row: Row, { step, target, size }: ClientTask): Promise<Sample> {
+  if (step === undefined) return await row.measure(target, size)
+  await row.prepare?.(target, size)
+  return { value: Number.NaN }
+}

@@ -2,6 +2,7 @@ import { type Comparison, ratios } from './comparison.ts'
 import { measureRow } from './measure-row.ts'
 import { median } from './measured.ts'
 import type { Row, Sample, Size } from './rows/row.ts'
+import { textOf } from './server-table.ts'
 import type { MeasuredServer, ServerKind } from './servers/measured-server.ts'
 
 export type Plan = {
@@ -14,46 +15,77 @@ export type Plan = {
   report(line: string): void
 }
 
+type Pair = { readonly ours: MeasuredServer; readonly peer: MeasuredServer | undefined }
+type Collected = { readonly row: Row; readonly ours: Sample[]; readonly peer: Sample[] }
+
 /**
  * Every row for both servers, again and again. Each repeat has fresh processes with empty folders; within it a row of one
  * server is followed by the same row of the other, and who begins changes: what the machine does besides meets both.
  */
 export async function compareServers(plan: Plan): Promise<Comparison[]> {
-  const comparisons = plan.rows.map(row => ({ row, ours: [] as Sample[], peer: [] as Sample[] }))
+  const all: Collected[] = plan.rows.map(row => ({ row, ours: [], peer: [] }))
   for (let repeat = 0; repeat < plan.repeats; repeat++) {
-    const ours = await plan.ours.start()
+    const wanted = all.filter(({ row }) => row.once !== true || repeat === 0)
+    const shared = wanted.filter(({ row }) => row.fresh !== true && row.prepare === undefined)
+    for (const group of [shared, ...groupsWithServersOfTheirOwn(wanted)])
+      if (group.length > 0)
+        await withPair(plan, async pair => {
+          for (const collected of group) await measurePair(plan, { repeat, pair, collected })
+        })
+  }
+  return all
+}
+
+/** A fresh row is alone; rows that start a server again share one, and what they prepared. */
+function groupsWithServersOfTheirOwn(wanted: readonly Collected[]): Collected[][] {
+  const fresh = wanted.filter(({ row }) => row.fresh === true).map(collected => [collected])
+  return [...fresh, wanted.filter(({ row }) => row.fresh !== true && row.prepare !== undefined)]
+}
+
+async function withPair(plan: Plan, work: (pair: Pair) => Promise<void>): Promise<void> {
+  const ours = await plan.ours.start()
+  try {
     const peer = await plan.peer?.start()
     try {
-      for (const comparison of comparisons) await measurePair(plan, comparison, { repeat, ours, peer })
+      await work({ ours, peer })
     } finally {
-      await ours.close()
       await peer?.close()
     }
+  } finally {
+    await ours.close()
   }
-  return comparisons
 }
 
-type Both = {
-  readonly repeat: number
-  readonly ours: MeasuredServer
-  readonly peer: MeasuredServer | undefined
-}
+type Turn = { readonly repeat: number; readonly pair: Pair; readonly collected: Collected }
 
-async function measurePair(
-  { size, signal, repeats, report }: Plan,
-  { row, ours, peer }: { readonly row: Row; readonly ours: Sample[]; readonly peer: Sample[] },
-  both: Both,
-): Promise<void> {
-  const measured = [
-    { server: both.ours, samples: ours },
-    ...(both.peer === undefined ? [] : [{ server: both.peer, samples: peer }]),
+async function measurePair(plan: Plan, { repeat, pair, collected }: Turn): Promise<void> {
+  const sides = [
+    { server: pair.ours, samples: collected.ours },
+    ...(pair.peer === undefined ? [] : [{ server: pair.peer, samples: collected.peer }]),
   ]
-  for (const { server, samples } of both.repeat % 2 === 0 ? measured : measured.reverse())
-    samples.push(await measureRow({ key: row.key, target: server.target, size }, signal))
+  for (const { server, samples } of repeat % 2 === 0 ? sides : sides.reverse()) {
+    const sample = await measureOnce(plan, collected.row, server)
+    if (sample !== undefined) samples.push(sample)
+  }
+  plan.report(`${repeat + 1}/${plan.repeats} ${lineOf(collected)}`)
+}
+
+/** Undefined if the row needs a server that can be started again, and this one cannot. */
+async function measureOnce(
+  { size, signal }: Plan,
+  { key, prepare }: Row,
+  server: MeasuredServer,
+): Promise<Sample | undefined> {
+  if (prepare === undefined) return await measureRow({ key, target: server.target, size }, signal)
+  if (server.restart === undefined) return undefined
+  await measureRow({ key, step: 'prepare', target: server.target, size }, signal)
+  const target = await server.restart()
+  return await measureRow({ key, target, size }, signal)
+}
+
+function lineOf({ row, ours, peer }: Collected): string {
   const [our, other] = [ours.at(-1)?.value, peer.at(-1)?.value]
-  const beside = other === undefined ? '' : `, peer ${Math.round(other).toLocaleString('en')}`
-  const ratio = other === undefined ? '' : `: ${median(ratios({ row, ours, peer })).toFixed(1)} times`
-  report(
-    `${both.repeat + 1}/${repeats} ${row.key}: ${Math.round(our ?? 0).toLocaleString('en')}${beside} ${row.unit}${ratio}`,
-  )
+  const beside = other === undefined ? '' : `, peer ${textOf(other)}`
+  const ratio = other === undefined ? '' : `: ${textOf(median(ratios({ row, ours, peer })))} times`
+  return `${row.key}: ${textOf(our)}${beside} ${row.unit}${ratio}`
 }

@@ -16,11 +16,11 @@ const HEADINGS = [
   'peer (spread)',
   'server s/1000 ours',
   'peer',
+  'its ratio',
   'RSS MB ours',
   'peer',
   'descriptors ours',
   'peer',
-  'remarks',
 ]
 
 /** One line of cells for each row, and a line of headings. */
@@ -38,41 +38,69 @@ function cellsOf(comparison: Comparison, peerName: string | undefined): string[]
     textOf(medianOf(ours, value)),
     textOf(medianOf(peer, value)),
     all.length === 0 ? '' : `${textOf(median(all))} ×`,
-    goalText(row, peerName, all),
+    goalText(comparison, peerName, all),
     spreadText(ours),
     spreadText(peer),
     ...pair(comparison, sample => sample.serverSeconds),
+    costRatioText(comparison),
     ...pair(comparison, sample => sample.residentMb),
     ...pair(comparison, sample => sample.descriptors),
-    remarksOf(comparison),
   ]
 }
 
-/** What the peer's kind makes of the goal. */
-export function goalOf(row: Row, peerName: string | undefined): number | undefined {
-  if (peerName === 'express-pouchdb') return row.goal?.ofExpressPouchdb
-  return peerName === 'couchdb' ? row.goal?.ofCouch : undefined
+/** As a multiple of the peer, of which kind it is. */
+export function relativeGoal({ goal }: Row, peerName: string | undefined): number | undefined {
+  if (goal === undefined || 'atMost' in goal) return undefined
+  if (peerName === 'express-pouchdb') return goal.ofExpressPouchdb
+  return peerName?.startsWith('http') === true ? goal.ofCouch : undefined
 }
 
-function goalText(row: Row, peerName: string | undefined, all: readonly number[]): string {
-  const goal = goalOf(row, peerName)
-  if (goal === undefined) return ''
-  return `≥ ${goal} × ${median(all) >= goal ? 'met' : 'not yet'}`
+function goalText({ row, ours }: Comparison, peerName: string | undefined, all: readonly number[]): string {
+  const relative = relativeGoal(row, peerName)
+  if (relative !== undefined) return `≥ ${relative} × ${metText(median(all) >= relative)}`
+  if (row.goal === undefined || !('atMost' in row.goal)) return ''
+  const { atMost } = row.goal
+  const value = medianOf(ours, sample => sample.value)
+  return `≤ ${atMost} ${row.unit} ${metText(value !== undefined && value <= atMost)}`
+}
+
+function metText(isMet: boolean): string {
+  return isMet ? 'met' : 'not yet'
 }
 
 function pair({ ours, peer }: Comparison, pick: (sample: Sample) => number | undefined): string[] {
   return [textOf(medianOf(ours, pick)), textOf(medianOf(peer, pick))]
 }
 
-function remarksOf({ ours, peer }: Comparison): string {
+/** By processor time: on a busy machine it says more than the clock. */
+function costRatioText({ ours, peer }: Comparison): string {
+  const cost = (samples: readonly Sample[]) => medianOf(samples, sample => sample.serverSeconds)
+  const [our, other] = [cost(ours), cost(peer)]
+  return our === undefined || other === undefined ? '' : `${textOf(other / our)} ×`
+}
+
+/** What there is to say of a row besides its numbers, perhaps nothing. */
+export function remarksOf({ ours, peer }: Comparison): string {
   const limited = (samples: readonly Sample[]) =>
     (medianOf(samples, sample => sample.clientShare) ?? 0) > CLIENT_LIMIT
   return [
+    partsText('', ours),
+    partsText('peer: ', peer),
     limited(ours) ? 'ours: the client is the limit' : '',
     limited(peer) ? 'peer: the client is the limit' : '',
   ]
     .filter(text => text !== '')
     .join('; ')
+}
+
+/** What the value is made of, in each run's middle. */
+function partsText(prefix: string, samples: readonly Sample[]): string {
+  const names = Object.keys(samples[0]?.parts ?? {})
+  if (names.length === 0) return ''
+  return (
+    prefix +
+    names.map(name => `${name} ${textOf(medianOf(samples, sample => sample.parts?.[name]))}`).join(', ')
+  )
 }
 
 function spreadText(samples: readonly Sample[]): string {
@@ -86,7 +114,7 @@ function spreadText(samples: readonly Sample[]): string {
 export function textOf(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return ''
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
-  return value === 0 || Math.abs(value) >= 10 ? value.toFixed(0) : value.toPrecision(2)
+  return Number.isInteger(value) || Math.abs(value) >= 10 ? value.toFixed(0) : value.toPrecision(2)
 }
 
 /** Cells below one another, for a terminal. */

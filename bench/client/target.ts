@@ -5,8 +5,14 @@ export type Target = {
   readonly port: number
   /** Of an admin: the header's value, if the server wants one. */
   readonly authorization?: string | undefined
+  /** What tokens of users are signed with, if the server has users. */
+  readonly tokenSecret?: string | undefined
   /** Its process, if that is on this machine. */
   readonly pid?: number | undefined
+  /** From its start to its first answer. */
+  readonly startedInMs?: number | undefined
+  /** How much of something it bears, if it is less than the benchmark would ask of it. */
+  readonly most?: { readonly feeds: number; readonly databases: number } | undefined
 }
 
 /** The bytes of a request, made before the clock runs. */

@@ -1,28 +1,125 @@
-import { withConnection } from '../client/connection.ts'
+import { withConnection, withConnections } from '../client/connection.ts'
 import { docId, docText } from '../client/docs.ts'
-import { requestOf } from '../client/target.ts'
-import { newDatabaseName } from './databases.ts'
+import { requestOf, type Target } from '../client/target.ts'
+import { percentile } from '../measured.ts'
+import { docCount } from './databases.ts'
 import { heldBy } from './process-cost.ts'
-import type { Row } from './row.ts'
+import type { Row, Size } from './row.ts'
 
-/** What databases cost that are there and that nobody uses any more. */
-export const manyDatabasesRow: Row = {
-  key: 'many-databases',
-  title: '500 databases with a document each: descriptors more than with none',
-  unit: '',
-  better: 'less',
-  async measure(target, size) {
-    const before = heldBy(target.pid)
-    await withConnection(target, async connection => {
-      for (let made = 0; made < size.databases; made++) {
-        const name = newDatabaseName()
-        await connection.ask(requestOf(target, 'PUT', name))
-        await connection.ask(
-          requestOf(target, 'PUT', `${name}/${encodeURIComponent(docId(made))}`, docText(made)),
-        )
-      }
-    })
-    const after = heldBy(target.pid)
-    return { value: (after?.descriptors ?? Number.NaN) - (before?.descriptors ?? Number.NaN), ...after }
-  },
+const WRITERS = 32
+const COLD_READS = 500
+const DOC_PATH = encodeURIComponent(docId(0))
+
+/** Databases with a document each, the same names each time; those that are there already stay. */
+export async function fillDatabases(target: Target, count: number): Promise<void> {
+  const from = await firstMissing(target, count)
+  const rest = Array.from({ length: count - from }, (_, place) => from + place)[Symbol.iterator]()
+  await withConnections(target, WRITERS, connections =>
+    Promise.all(
+      connections.map(async connection => {
+        for (let next = rest.next(); next.done !== true; next = rest.next()) {
+          const name = nameOf(next.value)
+          await connection.ask(requestOf(target, 'PUT', name))
+          await connection.ask(requestOf(target, 'PUT', `${name}/${DOC_PATH}`, docText(0)))
+        }
+      }),
+    ),
+  )
 }
+
+function nameOf(number: number): string {
+  return `bench-many-${number}`
+}
+
+/** They are made in order: what is there is found by halving. */
+async function firstMissing(target: Target, count: number): Promise<number> {
+  return await withConnection(target, async connection => {
+    let [there, missing] = [-1, count]
+    while (missing - there > 1) {
+      const middle = (there + missing) >> 1
+      if ((await docCount(target, connection, nameOf(middle))) === 1) there = middle
+      else missing = middle
+    }
+    return missing
+  })
+}
+
+/** How long documents take of which each is in another database, none of which was used before; in milliseconds. */
+export async function coldReads(target: Target, count: number): Promise<number[]> {
+  const taken: number[] = []
+  await withConnection(target, async connection => {
+    // The code is warm, the databases are not.
+    for (let time = 0; time < COLD_READS; time++)
+      await connection.ask(requestOf(target, 'GET', `${nameOf(0)}/${DOC_PATH}`))
+    for (let read = 1; read < Math.min(COLD_READS, count); read++) {
+      const name = nameOf(1 + ((read * 7919) % (count - 1)))
+      const request = requestOf(target, 'GET', `${name}/${DOC_PATH}`)
+      const started = performance.now()
+      await connection.ask(request)
+      taken.push(performance.now() - started)
+    }
+  })
+  return taken
+}
+
+function manyFor({ most }: Target, { manyDatabases }: Size): number {
+  return Math.min(manyDatabases, most?.databases ?? manyDatabases)
+}
+
+function startedIn(target: Target, databases: number) {
+  return { value: target.startedInMs ?? Number.NaN, parts: { databases }, ...heldBy(target.pid) }
+}
+
+export const manyDatabasesRows: readonly Row[] = [
+  {
+    key: 'descriptors',
+    title: 'descriptors that databases add',
+    unit: '',
+    better: 'less',
+    goal: { atMost: 1 },
+    fresh: true,
+    once: true,
+    async measure(target, size) {
+      const before = heldBy(target.pid)?.descriptors ?? Number.NaN
+      await fillDatabases(target, size.databases)
+      // Those of connections that were just closed are not meant.
+      await withConnection(target, connection => connection.ask(requestOf(target, 'GET', nameOf(0))))
+      const after = heldBy(target.pid)
+      const databases = size.databases
+      return { value: (after?.descriptors ?? Number.NaN) - before, parts: { databases }, ...after }
+    },
+  },
+  {
+    key: 'start',
+    title: 'start with one database, to the first answer',
+    unit: 'ms',
+    better: 'less',
+    fresh: true,
+    prepare: target => fillDatabases(target, 1),
+    measure: async target => startedIn(target, 1),
+  },
+  {
+    key: 'start-many',
+    title: 'start with many databases, to the first answer',
+    unit: 'ms',
+    better: 'less',
+    once: true,
+    prepare: (target, size) => fillDatabases(target, manyFor(target, size)),
+    measure: async (target, size) => startedIn(target, manyFor(target, size)),
+  },
+  {
+    key: 'cold-read',
+    title: 'first read in each of many databases, p99',
+    unit: 'ms',
+    better: 'less',
+    goal: { atMost: 20 },
+    once: true,
+    prepare: (target, size) => fillDatabases(target, manyFor(target, size)),
+    async measure(target, size) {
+      const databases = manyFor(target, size)
+      const taken = await coldReads(target, databases)
+      const parts = { databases, 'p50 ms': percentile(taken, 0.5), 'longest ms': Math.max(...taken) }
+      return { value: percentile(taken, 0.99), parts, ...heldBy(target.pid) }
+    },
+  },
+]

@@ -6,7 +6,13 @@ export type Size = {
   /** Each run goes on for so long at least. */
   readonly atLeastMs: number
   readonly databases: number
+  /** For what has to cost nothing however many there are. */
+  readonly manyDatabases: number
   readonly feeds: number
+  /** Single requests whose slowest hundredth is looked at. */
+  readonly singles: number
+  /** What a slow reader is sent. */
+  readonly slowAnswerMb: number
 }
 
 /** One run's result. */
@@ -18,7 +24,14 @@ export type Sample = {
   readonly clientShare?: number | undefined
   readonly residentMb?: number | undefined
   readonly descriptors?: number | undefined
+  /** What the value is made of, by name. */
+  readonly parts?: Readonly<Record<string, number>> | undefined
 }
+
+/** As a multiple of the peer: of a CouchDB, and of express-pouchdb, which is another times faster or slower than CouchDB. */
+export type RelativeGoal = { readonly ofCouch: number; readonly ofExpressPouchdb: number }
+/** Whatever the peer reaches. */
+export type AbsoluteGoal = { readonly atMost: number }
 
 /** One line of the table: the same work, for any server. */
 export type Row = {
@@ -26,7 +39,12 @@ export type Row = {
   readonly title: string
   readonly unit: string
   readonly better: 'more' | 'less'
-  /** The goal as a multiple: of a CouchDB, and of express-pouchdb, which is another times faster or slower than CouchDB. */
-  readonly goal?: { readonly ofCouch: number; readonly ofExpressPouchdb: number } | undefined
+  readonly goal?: RelativeGoal | AbsoluteGoal | undefined
+  /** It has servers of its own, because of what others would leave in their memory. */
+  readonly fresh?: boolean | undefined
+  /** It takes long and varies little: it is done once. */
+  readonly once?: boolean | undefined
+  /** What has to be there before the server is started again for `measure`. */
+  prepare?(target: Target, size: Size): Promise<void>
   measure(target: Target, size: Size): Promise<Sample>
 }

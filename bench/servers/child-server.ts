@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../bridge/postgres/free-port.ts'
+import type { Target } from '../client/target.ts'
 import type { MeasuredServer } from './measured-server.ts'
 
 /** How a server is started in a folder and at a port. */
 export type Launch = {
-  readonly name: string
-  readonly authorization?: string | undefined
+  /** What the client has to know besides. */
+  readonly target: Omit<Target, 'host' | 'port' | 'pid' | 'startedInMs'>
   command(
     folder: string,
     port: number,
@@ -23,33 +24,46 @@ export type Launch = {
 }
 
 /** Folders and processes that are there now: what an interrupted benchmark has to remove. */
-const running = new Set<{ readonly child: ChildProcess; readonly folder: string }>()
+const running = new Set<{ child: ChildProcess; readonly folder: string }>()
 
 /** A Node process with a folder of its own, which is removed with it. */
 export async function startChildServer(launch: Launch): Promise<MeasuredServer> {
   const folder = mkdtempSync(join(tmpdir(), 'divan-bench-'))
   chmodSync(folder, 0o755)
   const port = await freePort()
-  const { args, environment } = launch.command(folder, port)
-  const child = spawn(process.execPath, [...profileOptions(launch.name), ...args], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const entry = { child, folder }
+  const spawned = () => spawnIn(launch, folder, port)
+  const entry = { child: spawned(), folder }
   running.add(entry)
   const close = async () => {
-    await ended(child)
+    await ended(entry.child)
     rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
     running.delete(entry)
   }
+  const up = async (): Promise<Target> => {
+    const started = performance.now()
+    await untilUp(entry.child, `http://127.0.0.1:${port}/${launch.upPath}`)
+    const startedInMs = performance.now() - started
+    return { ...launch.target, host: '127.0.0.1', port, pid: entry.child.pid, startedInMs }
+  }
+  const restart = async () => {
+    await ended(entry.child)
+    entry.child = spawned()
+    return await up()
+  }
   try {
-    await untilUp(child, `http://127.0.0.1:${port}/${launch.upPath}`)
+    return { target: await up(), restart, close }
   } catch (error) {
     await close()
     throw error
   }
-  const { name, authorization } = launch
-  return { target: { name, host: '127.0.0.1', port, authorization, pid: child.pid }, close }
+}
+
+function spawnIn({ target, command }: Launch, folder: string, port: number): ChildProcess {
+  const { args, environment } = command(folder, port)
+  return spawn(process.execPath, [...profileOptions(target.name), ...args], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
 }
 
 /** Ends what still runs, without asking. */

@@ -3,6 +3,8 @@ import type { Target } from '../client/target.ts'
 /** A server that was started for the benchmark, or one that is there. */
 export type MeasuredServer = {
   readonly target: Target
+  /** Ends it and starts it again with what it has stored. Undefined: nobody here can. */
+  restart?(): Promise<Target>
   close(): Promise<void>
 }
 
