@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http'
 import { acceptsGzip } from './accept.ts'
+import type { Exchange } from './exchange.ts'
+import type { Head } from './head.ts'
 
 /** Below it gzip gains less than its own frame and the processor's time cost. */
 const MIN_BYTES = 1024
@@ -14,42 +15,36 @@ const COMPRESSIBLE = /^(text\/|application\/(json|javascript|xml)$|image\/svg\+x
  * A gzipped answer has other bytes than the plain one, so its ETag becomes a weak one: a rev or a digest still names what is
  * inside, and `If-None-Match` finds it in either form. Ranges count plain bytes, so who asks for one gets it plain.
  */
-export function chooseGzip(response: ServerResponse, length: number | undefined): boolean {
-  if (!isCompressible(response)) return false
-  addVary(response)
-  const { headers } = response.req
-  if (headers.range !== undefined || !acceptsGzip(acceptedBy(headers['accept-encoding']))) return false
+export function chooseGzip({ response, headers }: Exchange, head: Head, length: number | undefined): boolean {
+  if (!isCompressible(response.statusCode, head)) return false
+  head.Vary = head.Vary === undefined ? 'Accept-Encoding' : `${head.Vary}, Accept-Encoding`
   if (length !== undefined && length < MIN_BYTES) return false
-  response.setHeader('Content-Encoding', 'gzip')
-  // Asked first: once a length was removed, even one that was not there, Node sets none by itself.
-  if (response.hasHeader('Content-Length')) response.removeHeader('Content-Length')
-  response.removeHeader('Accept-Ranges')
-  weaken(response)
+  if (headers.range !== undefined || !acceptsGzip(acceptedBy(headers['accept-encoding']))) return false
+  head['Content-Encoding'] = 'gzip'
+  delete head['Content-Length']
+  delete head['Accept-Ranges']
+  weaken(head)
   return true
 }
 
 /** A 304 must name the ETag that the client has: weak, if he has the gzipped answer. */
-export function echoEtag(response: ServerResponse): void {
-  const etag = response.getHeader('ETag')
-  if (response.statusCode === 304 && response.req.headers['if-none-match']?.includes(`W/${etag}`))
-    weaken(response)
+export function echoEtag({ response, headers }: Exchange, head: Head): void {
+  if (response.statusCode === 304 && headers['if-none-match']?.includes(`W/${head.ETag}`)) weaken(head)
 }
 
-function isCompressible(response: ServerResponse): boolean {
-  if (response.statusCode === 206 || response.hasHeader('Content-Encoding')) return false
-  const [type = ''] = String(response.getHeader('Content-Type') ?? '').split(';', 1)
-  return COMPRESSIBLE.test(type.trim().toLowerCase())
+function isCompressible(status: number, head: Head): boolean {
+  if (status === 206 || head['Content-Encoding'] !== undefined) return false
+  const type = head['Content-Type']
+  if (type === 'application/json') return true
+  return type !== undefined && COMPRESSIBLE.test(bareType(type))
 }
 
-/** Caches must not give what one client can read to another that cannot. */
-function addVary(response: ServerResponse): void {
-  const vary = response.getHeader('Vary')
-  response.setHeader('Vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`)
+function bareType(type: string): string {
+  return type.split(';', 1).join('').trim().toLowerCase()
 }
 
-function weaken(response: ServerResponse): void {
-  const etag = response.getHeader('ETag')
-  if (typeof etag === 'string' && !etag.startsWith('W/')) response.setHeader('ETag', `W/${etag}`)
+function weaken(head: Head): void {
+  if (head.ETag !== undefined && !head.ETag.startsWith('W/')) head.ETag = `W/${head.ETag}`
 }
 
 function acceptedBy(header: string | string[] | undefined): string | undefined {

@@ -1,15 +1,28 @@
 import cors from 'cors'
 import type { RequestHandler } from 'express'
+import type { Head } from './head.ts'
 
 const DAY_SECONDS = 86_400
+
+const EXPOSED = [
+  'Accept-Ranges',
+  'Content-Encoding',
+  'Content-Length',
+  'Content-Range',
+  'ETag',
+  'Location',
+  'Retry-After',
+  'Server',
+  'X-Request-Id',
+]
 
 /**
  * Lets web pages of these origins call us. Never with the browser's own credentials: a page must bring a token
  * itself, so `*` gives no page anything that its token does not. A preflight is answered here, without a token.
  */
-export function crossOrigin(origins: readonly string[]): RequestHandler {
+export function preflight(origins: readonly string[]): RequestHandler {
   return cors({
-    origin: origins.includes('*') ? '*' : [...origins],
+    origin: isForAll(origins) ? '*' : [...origins],
     credentials: false,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: [
@@ -26,18 +39,28 @@ export function crossOrigin(origins: readonly string[]): RequestHandler {
       'X-Request-Id',
       'X-Requested-With',
     ],
-    exposedHeaders: [
-      'Accept-Ranges',
-      'Content-Encoding',
-      'Content-Length',
-      'Content-Range',
-      'ETag',
-      'Location',
-      'Retry-After',
-      'Server',
-      'X-Request-Id',
-    ],
     maxAge: DAY_SECONDS,
     optionsSuccessStatus: 204,
   })
+}
+
+/** What an answer says to the page that asked, beside `common`. */
+export function crossOriginHeaders(
+  origins: readonly string[],
+  common: Head,
+): (origin: string | undefined) => Head {
+  const exposed = { 'Access-Control-Expose-Headers': EXPOSED.join(',') }
+  if (isForAll(origins)) {
+    const all = { ...common, 'Access-Control-Allow-Origin': '*', ...exposed }
+    return () => all
+  }
+  const others = { ...common, Vary: 'Origin', ...exposed }
+  return origin =>
+    origin !== undefined && origins.includes(origin)
+      ? { ...others, 'Access-Control-Allow-Origin': origin }
+      : others
+}
+
+function isForAll(origins: readonly string[]): boolean {
+  return origins.includes('*')
 }

@@ -1,25 +1,33 @@
 import type { Answer } from './route.ts'
 import { type AnswerRoom, LIGHT_ANSWER_BYTES } from './unread-answers.ts'
 
-/** An answer that may be written now, and how to give its room back then. */
-export type HeldAnswer = { readonly answer: Answer; readonly giveBack?: (() => void) | undefined }
+/** An answer that may be written now. */
+export type HeldAnswer = {
+  readonly answer: Answer
+  /** Where its bytes count as unread. Absent: they are few, or counted already. */
+  readonly room?: AnswerRoom | undefined
+  /** How to give its room back then. */
+  readonly giveBack?: (() => void) | undefined
+}
 
 /**
  * Makes an answer and finds room for it. A large one for which there is none is forgotten and made again once there is, if it may be
  * made twice: sixty documents of 8 MB that waited for room would have been the very memory they waited for.
+ * Most are light, and ask for no room at all.
  */
 export async function heldAnswer(
   make: () => Answer | Promise<Answer>,
   mayRepeat: boolean,
-  room: AnswerRoom,
+  roomOf: () => AnswerRoom,
 ): Promise<HeldAnswer> {
-  const made = await makeHeld(make, mayRepeat, room)
+  const made = await makeHeld(make, mayRepeat, roomOf)
   if (made === 'again') {
+    const room = roomOf()
     await room.room()
-    return { answer: await make() }
+    return { answer: await make(), room }
   }
   if (typeof made !== 'number') return made
-  const giveBack = await room.waitHold(made)
+  const giveBack = await roomOf().waitHold(made)
   try {
     return { answer: asBytes(asText(await make())), giveBack }
   } catch (error) {
@@ -32,12 +40,13 @@ export async function heldAnswer(
 async function makeHeld(
   make: () => Answer | Promise<Answer>,
   mayRepeat: boolean,
-  room: AnswerRoom,
+  roomOf: () => AnswerRoom,
 ): Promise<HeldAnswer | number | 'again'> {
   const answer = asText(await make())
-  if ('write' in answer && answer.isRead && mayRepeat && !room.hasRoom()) return 'again'
   const bytes = lengthOf(answer)
-  if (bytes <= LIGHT_ANSWER_BYTES) return { answer }
+  if (!('write' in answer) && bytes <= LIGHT_ANSWER_BYTES) return { answer }
+  const room = roomOf()
+  if ('write' in answer) return answer.isRead && mayRepeat && !room.hasRoom() ? 'again' : { answer, room }
   const giveBack = room.tryHold(bytes)
   if (giveBack !== undefined) return { answer: asBytes(answer), giveBack }
   if (mayRepeat) return bytes

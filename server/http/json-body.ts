@@ -10,33 +10,28 @@ const LIGHT_BYTES = 64 * 1024
 /** Values of a larger one: a hundred times what clients ask about at once. A million ids took a small heap whole. */
 const MAX_VALUES = 200_000
 
-/** What a body is read with. */
-export type BodyLimits = {
-  readonly maxBytes: number
-  /** Waits until there is room for so many bytes of parsed JSON. */
-  enter(bytes: number): Promise<unknown>
-}
-
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * Reads a body as JSON and checks it. The limit counts what is left after decompression: no small gzip can fill
- * memory. An empty body counts as absent where the schema takes that.
+ * Reads a body as JSON and checks it. An empty one counts as absent where the schema takes that. `enter` waits until there is room for
+ * so many bytes of parsed JSON.
  */
 export async function readJson<Body>(
-  stream: Readable,
+  bytes: Buffer,
   schema: ZodType<Body>,
-  limits: BodyLimits,
+  enter: (bytes: number) => Promise<unknown>,
 ): Promise<Body> {
-  const bytes = await readBody(stream, limits.maxBytes)
-  if (bytes.length > LIGHT_BYTES) await limits.enter(weighed(bytes))
+  if (bytes.length > LIGHT_BYTES) await enter(weighed(bytes))
   const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
   const parsed = absent?.success ? absent : schema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
   throw new CouchError('bad_request', describeIssues(parsed.error, 'Invalid body'))
 }
 
-/** All bytes of a body. @throws CouchError `too_large` */
+/**
+ * All bytes of a body. The limit counts what is left after decompression: no small gzip can fill memory.
+ * @throws CouchError `too_large`
+ */
 export function readBody(stream: Readable, maxBytes: number): Promise<Buffer> {
   return readBytes(stream, length => checkSize(length, maxBytes))
 }

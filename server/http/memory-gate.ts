@@ -4,6 +4,11 @@ import { getHeapStatistics } from 'node:v8'
 const LIGHT_BYTES = 1024 * 1024
 const MAX_BYTES = 256 * 1024 * 1024
 
+/** True for a text that has to ask for room. */
+export function isHeavy(bytes: number): boolean {
+  return bytes > LIGHT_BYTES
+}
+
 type Asked = { readonly bytes: number; readonly caller: string }
 type Place = Asked & { pass(): void }
 
@@ -28,7 +33,7 @@ export class MemoryGate {
    * @throws the signal's reason if that aborts while it waits
    */
   async enter(bytes: number, signal: AbortSignal, caller = ''): Promise<() => void> {
-    if (bytes <= LIGHT_BYTES) return () => {}
+    if (!isHeavy(bytes)) return () => {}
     const asked = { bytes, caller }
     if (this.#waiting.some(place => this.#hasShare(place)) || !this.#hasRoom(asked))
       await this.#wait(asked, signal)

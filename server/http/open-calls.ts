@@ -1,9 +1,10 @@
-import type { ServerResponse } from 'node:http'
+/** A call that can be told to come to its end. */
+export type OpenCall = { end(): void }
 
 /** The calls that are being answered now, so that a closing server can tell each of them to come to its end. */
 export type OpenCalls = {
-  /** A signal that aborts when the client is gone, the answer has been sent, or the server closes. */
-  open(response: ServerResponse): AbortSignal
+  add(call: OpenCall): void
+  delete(call: OpenCall): void
   /** From now on calls are refused. Live feeds write their last line and end. */
   close(): void
   readonly areClosed: boolean
@@ -18,21 +19,14 @@ export const CALL_ENDED = new DOMException('The call has ended.', 'AbortError')
  * thousand waiting feeds would feel.
  */
 export function createOpenCalls(): OpenCalls {
-  const calls = new Set<AbortController>()
+  const calls = new Set<OpenCall>()
   let areClosed = false
   return {
-    open(response) {
-      const call = new AbortController()
-      calls.add(call)
-      response.once('close', () => {
-        calls.delete(call)
-        call.abort(CALL_ENDED)
-      })
-      return call.signal
-    },
+    add: call => calls.add(call),
+    delete: call => calls.delete(call),
     close() {
       areClosed = true
-      for (const call of [...calls]) call.abort(CALL_ENDED)
+      for (const call of [...calls]) call.end()
     },
     get areClosed() {
       return areClosed

@@ -11,7 +11,8 @@ const BARE_LIST = /(?:^|&)([^=&]*)=(?=\[)/
  */
 export function parametersOf(url: string): Record<string, string> {
   const at = url.indexOf('?')
-  const search = at === -1 ? '' : url.slice(at + 1)
+  if (at === -1) return {}
+  const search = url.slice(at + 1)
   const bare = BARE_LIST.exec(search)
   if (bare === null) return lastValues(parse(search))
   const from = bare.index + bare[0].length

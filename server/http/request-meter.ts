@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express'
+import type { Exchange } from './exchange.ts'
 
 /** A request that has come to its end. */
 export type Answered = {
@@ -11,13 +11,10 @@ export type Answered = {
 }
 
 /** Tells of the end of each request, live feeds included. */
-export function requestMeter(answered: (answered: Answered) => void): RequestHandler {
-  return ({ method }, response, next) => {
-    const start = performance.now()
-    response.once('close', () => {
-      const status = response.writableFinished ? response.statusCode : 'cut'
-      answered({ method, route: response.locals.route, status, seconds: (performance.now() - start) / 1000 })
-    })
-    next()
+export function metersEnds(answered: ((answered: Answered) => void) | undefined): (ended: Exchange) => void {
+  if (answered === undefined) return () => {}
+  return ({ method, route, response, begun }) => {
+    const status = response.writableFinished ? response.statusCode : 'cut'
+    answered({ method, route, status, seconds: (performance.now() - begun) / 1000 })
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { ZodType } from 'zod'
 import type { Access } from '../auth/access.ts'
 import type { Caller } from '../auth/caller.ts'
@@ -36,9 +36,11 @@ export type Call<Query = unknown, Body = unknown> = {
   readonly headers: IncomingHttpHeaders
   readonly caller: Caller
   /** The body's bytes, for `stream` routes. */
-  readonly stream: IncomingMessage | NodeJS.ReadableStream
+  readonly stream: NodeJS.ReadableStream
+  /** The same, all of them at once; not both. @throws CouchError `too_large` */
+  bytes(maxBytes: number): Promise<Buffer>
   /** Gives back the room that a large JSON body took, once next to nothing of it is needed: for answers that take their time. */
-  readonly leaveRoom?: (() => void) | undefined
+  leaveRoom?(): void
   /** Aborts when the client is gone, the server closes, or the answer has been sent. */
   readonly signal: AbortSignal
   /** Scheme and host as the client wrote them, for `Location`. */

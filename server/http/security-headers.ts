@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express'
+import type { Head } from './head.ts'
 
 /**
  * What browsers are told about every answer. A phone's owner writes what he likes into attachments, pages and scripts
@@ -13,11 +13,7 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const
 
-/** Sets them, and who answers. */
-export function securityHeaders(serverName: string): RequestHandler {
-  const headers = new Map(Object.entries({ ...HEADERS, Server: serverName }))
-  return (_request, response, next) => {
-    response.setHeaders(headers)
-    next()
-  }
+/** These, and who answers. */
+export function securityHeaders(serverName: string): Head {
+  return { ...HEADERS, Server: serverName }
 }

@@ -121,8 +121,8 @@ export interface Database {
    */
   write(edits: readonly Edit[]): Promise<WriteOutcome[]>
 
-  /** The rev tree and place of a document, deleted ones too. */
-  doc(id: string): StoredDoc | undefined
+  /** The rev tree and place of a document, deleted ones too; if asked for, with its winner, in one read. */
+  doc(id: string, asked?: { readonly withWinner: boolean }): StoredDoc | undefined
   /**
    * The body of one revision, or undefined if only its name is known. A body that `doc` still knew may have been dropped since, by
    * stemming, compaction or purge: read both `atOnce`.
@@ -274,6 +274,8 @@ export type StoredDoc = {
   /** The server's time of that change, epoch milliseconds; never lower than that of an earlier change. */
   readonly time: number
   readonly tree: RevTree
+  /** The winner with its body, if it was asked for: `Database.revision` of it reads nothing more. */
+  readonly winner?: Revision | undefined
 }
 
 /** A document's history. Packed for the usual linear one, a tree only where it branches: the reader need not care. */

@@ -38,7 +38,7 @@ export function withOverlay(database: Database): DocReader {
   return {
     atOnce: read => database.atOnce(read),
     attachment: digest => database.attachment(digest),
-    doc: id => database.doc(id) ?? ours(id)?.doc,
+    doc: (id, asked) => database.doc(id, asked) ?? ours(id)?.doc,
     revision(doc, rev) {
       const our = ours(doc.id)
       if (our?.doc !== doc) return database.revision(doc, rev)

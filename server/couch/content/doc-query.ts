@@ -59,7 +59,7 @@ export function openDoc(
   id: string,
   query: Pick<DocQuery, 'rev' | 'latest'>,
 ): { readonly doc: StoredDoc; readonly rev: string } {
-  const doc = database.doc(id)
+  const doc = database.doc(id, { withWinner: query.rev === undefined })
   if (doc === undefined) throw new CouchError('not_found', 'missing')
   if (query.rev !== undefined) return { doc, rev: newestOf(doc, query.rev, query.latest === true) }
   if (doc.tree.winner.deleted) throw new CouchError('not_found', 'deleted')

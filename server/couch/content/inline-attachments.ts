@@ -8,6 +8,7 @@ export const ALL_ATTACHMENTS: Wanted = () => true
 
 /** Those that came after the newest ancestor a peer has (`atts_since`): it can take the others from there. */
 export function attachmentsSince(doc: StoredDoc, rev: string, known: readonly unknown[]): Wanted {
+  if (known.length === 0) return ALL_ATTACHMENTS
   const { start, ids } = doc.tree.revisions(rev) ?? { start: 0, ids: [] }
   const newest = ids.findIndex((sig, age) => known.includes(`${start - age}-${sig}`))
   return newest === -1 ? ALL_ATTACHMENTS : attachment => attachment.revpos > start - newest

@@ -41,7 +41,7 @@ export function openRevision(
   rev: string,
   form: RevisionForm,
 ): OpenRevision | undefined {
-  return database.atOnce(() => {
+  const open = () => {
     const revision = database.revision(doc, rev)
     if (revision === undefined) return undefined
     return {
@@ -51,7 +51,8 @@ export function openRevision(
       found: form.withBytes ? findBytes(database, [revision]) : new Map(),
       wanted: attachmentsSince(doc, rev, form.attsSince),
     }
-  })
+  }
+  return form.withBytes ? database.atOnce(open) : open()
 }
 
 /**

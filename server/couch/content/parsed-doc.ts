@@ -1,9 +1,14 @@
 import { parsedBytes } from '../../http/json-weight.ts'
+import { isHeavy } from '../../http/memory-gate.ts'
+import type { Call } from '../../http/route.ts'
 import type { CouchContext } from '../couch-context.ts'
 import { type RawDoc, rawDoc } from './doc-input.ts'
 import { parseDocSource } from './doc-source.ts'
 
-type ParseOptions = Pick<CouchContext, 'limits' | 'memoryGate'> & { readonly signal: AbortSignal }
+type ParseOptions = Pick<CouchContext, 'limits' | 'memoryGate'> & {
+  /** Who waits for the answer. */
+  readonly call: Pick<Call, 'signal'>
+}
 
 /**
  * Parses one document's text and gives it to `use`; others wait for the room that a large one takes until that is done.
@@ -11,13 +16,19 @@ type ParseOptions = Pick<CouchContext, 'limits' | 'memoryGate'> & { readonly sig
  */
 export async function withParsedDoc<Result>(
   source: Buffer,
-  { limits, memoryGate, signal }: ParseOptions,
+  { limits, memoryGate, call }: ParseOptions,
   use: (doc: RawDoc) => Result | Promise<Result>,
 ): Promise<Result> {
-  const leave = await memoryGate.enter(parsedBytes(source), signal)
+  const bytes = parsedBytes(source)
+  if (!isHeavy(bytes)) return use(parsedDoc(source, limits))
+  const leave = await memoryGate.enter(bytes, call.signal)
   try {
-    return await use(rawDoc(source.length === 0 ? undefined : parseDocSource(source, limits)))
+    return await use(parsedDoc(source, limits))
   } finally {
     leave()
   }
+}
+
+function parsedDoc(source: Buffer, limits: CouchContext['limits']): RawDoc {
+  return rawDoc(source.length === 0 ? undefined : parseDocSource(source, limits))
 }

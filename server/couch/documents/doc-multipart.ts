@@ -35,16 +35,17 @@ export type MultipartOptions = Pick<CouchContext, 'limits' | 'memoryGate'> & {
  * each attachment with `"follows": true`. Once all of it is here `write` is given the edit. What is refused or cut off leaves nothing.
  */
 export async function receiveMultipartDoc<Result>(
-  { stream, headers, signal }: Pick<Call, 'stream' | 'headers' | 'signal'>,
+  call: Pick<Call, 'stream' | 'headers' | 'signal'>,
   options: MultipartOptions,
   write: (edit: Edit) => Promise<Result>,
 ): Promise<Result> {
+  const { stream, headers, signal } = call
   const boundary = multipartBoundary(headers['content-type'] ?? '')
   const parts = multipartParts(stream as AsyncIterable<Uint8Array>, boundary)
   const bodies = new Map<string, AttachmentBody>()
   try {
     const unpacking = { count: new UnpackedBytes(isPacked(headers)), room: roomOf(stream) }
-    const { edit, body, follows } = await receiveDoc(await parts.next(), { ...options, ...unpacking }, signal)
+    const { edit, body, follows } = await receiveDoc(await parts.next(), { ...options, ...unpacking }, call)
     await receiveBodies(parts, follows, { ...options, ...unpacking, bodies, docBytes: body.length })
     const leave = await options.memoryGate.enter(body.length, signal)
     try {
@@ -77,11 +78,11 @@ type Received = { readonly edit: Edit; readonly body: Buffer; readonly follows: 
 async function receiveDoc(
   { done, value: part }: IteratorResult<ReceivedPart, void>,
   { limits, memoryGate, editOf, ...unpacking }: MultipartOptions & Unpacking,
-  signal: AbortSignal,
+  call: Pick<Call, 'signal'>,
 ): Promise<Received> {
   if (done || part === undefined) throw new CouchError('bad_request', 'The multipart body has no parts')
   const source = await readDocPart(part, maxSourceBytes(limits), unpacking)
-  return withParsedDoc(source, { limits, memoryGate, signal }, parsed => {
+  return withParsedDoc(source, { limits, memoryGate, call }, parsed => {
     const { doc, follows } = readFollows(parsed, source)
     const edit = editOf(doc)
     for (const { name, length = 0, encoding } of follows)

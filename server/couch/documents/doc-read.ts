@@ -25,7 +25,13 @@ function readDocument(call: Call<DocQuery>, database: Database): Answer {
   if (isLocalDocId(id)) return answerLocalDoc(database, localName(id))
   const reader = withOverlay(database)
   if (call.query.open_revs !== undefined) return answerOpenRevs(call, reader, id)
-  return database.atOnce(() => answerRevision(call, reader, id))
+  const answer = () => answerRevision(call, reader, id)
+  return isOneRead(call.query) ? answer() : database.atOnce(answer)
+}
+
+/** True if all that is asked for is read together with the document. */
+function isOneRead({ rev, attachments, atts_since: attsSince }: DocQuery): boolean {
+  return rev === undefined && attachments !== true && attsSince === undefined
 }
 
 function answerRevision({ query, headers: asked }: Call<DocQuery>, database: DocReader, id: string): Answer {

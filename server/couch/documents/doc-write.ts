@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { CouchError } from '../../couch-error.ts'
 import { mediaType, requireJsonContent } from '../../http/content-type.ts'
-import { readBody } from '../../http/json-body.ts'
 import type { Answer, Call, Route } from '../../http/route.ts'
 import type { Database, Edit } from '../../store/store.ts'
 import { checkedDocId, isLocalDocId, localName } from '../content/checked-doc-id.ts'
@@ -102,12 +100,12 @@ async function postDocument(call: WriteCall, database: Database, context: CouchC
 
 /** Reads the document of a call's body and stores it. */
 async function withBody(
-  { stream, signal }: WriteCall,
+  call: WriteCall,
   { limits, memoryGate }: CouchContext,
   store: (doc: RawDoc) => Promise<Answer>,
 ): Promise<Answer> {
-  const source = await readBody(stream as Readable, maxSourceBytes(limits))
-  return withParsedDoc(source, { limits, memoryGate, signal }, store)
+  const source = await call.bytes(maxSourceBytes(limits))
+  return withParsedDoc(source, { limits, memoryGate, call }, store)
 }
 
 type Stored = { readonly id: string; readonly doc: RawDoc; readonly limits: DocLimits }

@@ -1,7 +1,5 @@
-import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { CouchError } from '../../couch-error.ts'
-import { readBody } from '../../http/json-body.ts'
 import type { Answer, Call, Route } from '../../http/route.ts'
 import type { Database, LocalDoc } from '../../store/store.ts'
 import { bodyText, checkDocumentSize, type DocLimits, type RawDoc } from '../content/doc-input.ts'
@@ -126,8 +124,8 @@ export async function deleteLocalDoc(
 async function readAndPut(call: LocalCall, database: Database, context: LocalContext): Promise<Answer> {
   const { limits, sessions, memoryGate } = context
   const name = nameOf(call)
-  const source = await readBody(call.stream as Readable, 2 * limits.maxDocumentBytes)
-  return withParsedDoc(source, { limits, memoryGate, signal: call.signal }, doc => {
+  const source = await call.bytes(2 * limits.maxDocumentBytes)
+  return withParsedDoc(source, { limits, memoryGate, call }, doc => {
     const rev = call.query.rev ?? ifMatch(call) ?? doc._rev
     if (database.localDoc(name) === undefined) sessions.checkNewLog(database, name, doc)
     return putLocalDoc(database, { name, doc: rev === undefined ? doc : { ...doc, _rev: rev }, limits })

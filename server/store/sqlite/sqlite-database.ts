@@ -27,7 +27,7 @@ import { purgeInSlices } from './purge-slices.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
 import { readLastBefore } from './reader/change-times.ts'
 import { readFacts } from './reader/counts.ts'
-import { readDoc, readRevision } from './reader/docs.ts'
+import { readDoc, readDocWithWinner, readRevision } from './reader/docs.ts'
 import { readIncarnations } from './reader/incarnations.ts'
 import { IssuedSequences } from './reader/issued-sequences.ts'
 import { type Listing, WHOLE } from './reader/listing.ts'
@@ -86,11 +86,14 @@ export class SqliteDatabase implements Database {
     return this.#shared.accept(() => writeInSlices(this.#shared.writer, this.#db, edits))
   }
 
-  doc(id: string): StoredDoc | undefined {
-    return readDoc(this.#reader(), this.#db, id)
+  doc(id: string, { withWinner } = { withWinner: false }): StoredDoc | undefined {
+    return withWinner
+      ? readDocWithWinner(this.#reader(), this.#db, id)
+      : readDoc(this.#reader(), this.#db, id)
   }
 
-  revision({ tree }: StoredDoc, rev: string): Revision | undefined {
+  revision({ tree, winner }: StoredDoc, rev: string): Revision | undefined {
+    if (winner?.rev === rev) return winner
     assert(tree instanceof StoredTree, 'a document of this store')
     const reader = this.#reader()
     const seq = tree.seqOf(rev)

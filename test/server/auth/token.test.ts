@@ -82,7 +82,7 @@ const refusals: readonly { readonly name: string; readonly token: string; readon
 
 for (const { name, token, reason } of refusals) {
   t.test(`refused: ${name}`, async t => {
-    t.throws(() => check(token), { word: 'unauthorized', message: reason })
+    t.throws(() => check(token), { name: 'CouchError', word: 'unauthorized', message: reason })
   })
 }
 
@@ -96,7 +96,11 @@ t.test('a sub that is no text is refused', async t => {
   for (const sub of [7, null, ['anna'], { name: 'anna' }]) {
     const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...CLAIMS, sub, exp: later() })}`
     const signature = createHmac('sha256', SECRET).update(signed).digest('base64url')
-    t.throws(() => check(`${signed}.${signature}`), { word: 'unauthorized', message: /sub/ })
+    t.throws(() => check(`${signed}.${signature}`), {
+      name: 'CouchError',
+      word: 'unauthorized',
+      message: /sub/,
+    })
   }
 })
 
@@ -110,4 +114,38 @@ t.test('a refusal repeats nothing of the token', async t => {
     t.notMatch(String(error), claims)
     t.notMatch(String(error), signature)
   }
+})
+
+t.test(
+  'a token that held before is refused from the second on in which it ends, and while it is not yet good',
+  async t => {
+    const realNow = Date.now
+    t.teardown(() => {
+      Date.now = realNow
+    })
+    const begun = Math.floor(realNow() / 1000)
+    const at = (seconds: number) => {
+      Date.now = () => (begun + seconds) * 1000
+    }
+    const token = sign({ ...CLAIMS, nbf: begun, exp: begun + 60 }, {})
+    at(0)
+    const first = check(token)
+    t.equal(check(token), first, 'it is known')
+    at(59)
+    t.equal(check(token), first)
+    at(60)
+    t.throws(() => check(token), { name: 'CouchError', word: 'unauthorized', message: /expired/ })
+    at(-1)
+    t.throws(() => check(token), { name: 'CouchError', word: 'unauthorized', message: /nbf/ })
+    at(30)
+    t.match(check(token), { sub: 'anna' })
+  },
+)
+
+t.test('what is like a token that held is none', async t => {
+  const token = sign(CLAIMS)
+  check(token)
+  t.throws(() => check(`${token}x`), { name: 'CouchError', word: 'unauthorized' })
+  t.throws(() => check(token.slice(0, -1)), { name: 'CouchError', word: 'unauthorized' })
+  t.throws(() => createTokenCheck({ ...RULES, audience: 'others' })(token), { message: /audience/ })
 })

@@ -18,6 +18,25 @@ export function readDoc(connection: Connection, db: number, id: string): StoredD
   return { id, seq, time, tree: new StoredTree(tree, { rev, deleted: deleted === 1 }, body) }
 }
 
+/** The same with its winner: the usual read of a document is one statement. */
+export function readDocWithWinner(connection: Connection, db: number, id: string): StoredDoc | undefined {
+  const row = connection.row<[number, string, number, number, number, string, ...RevisionRow]>(
+    `select d.seq, d.rev, d.deleted, d.time, d.body, d.tree, w.rev as w_rev, w.deleted as w_deleted, w.attachments, w.body as w_body
+     from docs d join bodies w on w.key = (d.db << 32 | d.body) where d.db = ? and d.id = ?`,
+    db,
+    toStoredId(id),
+  )
+  if (row === undefined) return undefined
+  const [seq, rev, deleted, time, body, tree, ...winner] = row
+  return {
+    id,
+    seq,
+    time,
+    tree: new StoredTree(tree, { rev, deleted: deleted === 1 }, body),
+    winner: revisionOf(winner),
+  }
+}
+
 /** The revision stored under a sequence number. */
 export function readRevision(connection: Connection, db: number, seq: number): Revision | undefined {
   const row = connection.row<RevisionRow>(
