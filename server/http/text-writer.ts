@@ -21,18 +21,20 @@ export class TextWriter {
     this.#out = out
   }
 
-  add(text: string): Promise<void> | undefined {
-    this.#text += text
+  /** Bytes go out as they come, after the text before them. */
+  add(piece: Piece): Promise<void> | undefined {
+    if (typeof piece !== 'string') return this.#addBytes(piece)
+    this.#text += piece
     return this.#text.length < CHUNK_CHARS ? undefined : (this.flush() ?? setImmediate())
   }
 
-  /** Adds piece by piece, no faster than the client reads it. Bytes go out as they come, after the text before them. */
+  /** Adds piece by piece, no faster than the client reads it. */
   async addAll(pieces: Iterable<Piece>): Promise<void> {
     let count = 0
     const first = this.room()
     if (first !== undefined) await first
     for (const piece of pieces) {
-      const written = typeof piece === 'string' ? this.add(piece) : this.#addBytes(piece)
+      const written = this.add(piece)
       if (written !== undefined) await written
       else if (++count % PIECES_OF_A_TURN === 0) await setImmediate()
       const room = this.room()

@@ -17,10 +17,19 @@ export type Incarnations = { readonly epochs: readonly Epoch[]; readonly updateS
 
 /** The wire form of a number: it names the epoch that issued it. */
 export function formatSequence(n: number, epochs: readonly Epoch[]): string {
-  return `${n}-${epochs[issuerOf(n, epochs)]?.epoch ?? ''}`
+  return `${n}-${issuerOf(n, epochs).epoch}`
 }
 
-function issuerOf(n: number, epochs: readonly Epoch[]): number {
+/** An epoch with the numbers it issued; so far, if it is the last one. */
+export type Issuer = { readonly epoch: string; readonly first: number; readonly last: number }
+
+export function issuerOf(n: number, epochs: readonly Epoch[]): Issuer {
+  const at = indexOfIssuer(n, epochs)
+  const { epoch, first } = epochs[at] ?? { epoch: '', first: 0 }
+  return { epoch, first, last: (epochs[at + 1]?.first ?? Number.POSITIVE_INFINITY) - 1 }
+}
+
+function indexOfIssuer(n: number, epochs: readonly Epoch[]): number {
   let low = 0
   let high = epochs.length - 1
   while (low < high) {

@@ -1,3 +1,5 @@
+import type { RowsAsText, TextPage } from './text-page.ts'
+
 /**
  * The contract of the document store. It knows databases, documents, revisions and sequences; it knows nothing of
  * HTTP, of users or of what a document means.
@@ -133,6 +135,8 @@ export interface Database {
    * only an empty one is the end.
    */
   docs(query: DocsQuery): DocRow[]
+  /** `docs` as text; see `changesText`. */
+  docsText(query: DocsQuery, as: RowsAsText): TextPage<string>
   /** How many live documents stand before this id (or, descending, after it): `offset` of `_all_docs`. */
   offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number
   /** What a peer's revisions are missing here, for the ids that miss any. */
@@ -143,6 +147,8 @@ export interface Database {
    * over everything: `upTo` bounds what one page costs, and no row then means that there is none up to there.
    */
   changes(query: ChangesQuery): ChangeRow[]
+  /** `changes` as text, whose rows are few enough for one piece: at most `limit`, of which none but the odd ones is large. See text-page.ts. */
+  changesText(query: ChangesQuery, as: RowsAsText): TextPage<number>
   /** How many rows a feed still holds after (descending: before) this place. */
   pending(n: number, descending?: boolean): number
   /** Reads a sequence as it stands on the wire (`<n>-<epoch>`, `0`, `now`), or a time (RFC 3339): see sequences.ts. */

@@ -1,7 +1,9 @@
 import type { ChangeRow, Revision } from '../../store/store.ts'
+import type { OddRow, RowPiece, RowsAsText, RowTemplate, RowValue } from '../../store/text-page.ts'
 import { conflictsMember, docText } from '../content/doc-text.ts'
 import { ALL_ATTACHMENTS, docPieces, type FoundBytes } from '../content/inline-attachments.ts'
 import type { FeedRequest } from './changes-query.ts'
+import type { FeedFrame } from './feed-frame.ts'
 
 /** What of a request decides how a row looks. */
 export type RowStyle = Pick<
@@ -16,6 +18,55 @@ export type RowStyle = Pick<
 export function rowText(row: ChangeRow, seq: string, style: RowStyle): string {
   const doc = style.includeDocs && row.revision ? `,"doc":${docOf(row, row.revision, style)}` : ''
   return `${rowHead(row, seq, style)}${doc}${rowTail(row, style)}`
+}
+
+type TextForm = { readonly withSeq: boolean; readonly frame: FeedFrame }
+
+/** Few, and the same for all feeds of one style: the engine keeps a statement for each. */
+const ROWS_AS_TEXT = new Map<string, RowsAsText>()
+
+/** How the engine puts together what `rowText` makes of a row that is not odd, with what stands before and behind it in a frame. */
+export function rowsAsText(style: RowStyle, form: TextForm): RowsAsText {
+  const { allLeaves, includeDocs, conflicts, lastLive } = style
+  const key = [allLeaves || conflicts, includeDocs, lastLive, form.withSeq, form.frame.behind].join()
+  const known = ROWS_AS_TEXT.get(key)
+  if (known !== undefined) return known
+  const branched: OddRow[] = allLeaves || conflicts ? ['branched'] : []
+  const made: RowsAsText = {
+    template: templateOf(style, form),
+    odd: lastLive ? [...branched, 'deleted'] : branched,
+  }
+  ROWS_AS_TEXT.set(key, made)
+  return made
+}
+
+function templateOf({ includeDocs, lastLive }: RowStyle, { withSeq, frame }: TextForm): RowTemplate {
+  const docHead = [text(',"doc":{"_id":'), value('id'), text(',"_rev":"'), value('rev'), text('"')]
+  return [
+    text(`${frame.before(false)}{"seq":`),
+    ...(withSeq ? [text('"'), value('sequence'), text('"')] : [text('null')]),
+    text(',"id":'),
+    value('id'),
+    text(',"changes":[{"rev":"'),
+    value('rev'),
+    text('"}]'),
+    ifDeleted(',"deleted":true'),
+    ...(includeDocs ? [...docHead, ifDeleted(',"_deleted":true'), value('members')] : []),
+    ...(lastLive ? [text(',"time":'), value('time')] : []),
+    text(`}${frame.behind ?? ''}`),
+  ]
+}
+
+function ifDeleted(text: string): RowPiece {
+  return { text, ifDeleted: true }
+}
+
+function text(text: string): RowPiece {
+  return { text }
+}
+
+function value(value: RowValue): RowPiece {
+  return { value }
 }
 
 /** The same in pieces, with attachments as base64. */

@@ -1,16 +1,19 @@
 import { setImmediate } from 'node:timers/promises'
 import { TextWriter } from '../../http/text-writer.ts'
 import { isSequence, timeOf } from '../../store/sequences.ts'
-import type { ChangeRow, ChangesQuery, Database, Place } from '../../store/store.ts'
+import type { ChangeRow, Database, Place, ChangesQuery as StoreQuery } from '../../store/store.ts'
 import { isDesignDocId } from '../content/checked-doc-id.ts'
 import { type FoundBytes, findBytes } from '../content/inline-attachments.ts'
-import { rowPieces, rowText } from './change-row.ts'
+import { FIRST_DOCS, MAX_PAGE_ROWS, nextPageRows, textPieces } from '../content/text-rows.ts'
+import { rowPieces, rowsAsText, rowText } from './change-row.ts'
 import type { FeedRequest } from './changes-query.ts'
 import { type FeedFrame, FRAMES } from './feed-frame.ts'
 import type { LiveWait } from './live-wait.ts'
 
-/** Rows of one read. Bodies end a page earlier, see `Database.changes`. */
+/** Rows of one read. Bodies end a page earlier. */
 const PAGE_ROWS = 1000
+/** With a smaller `seq_interval` there are too few rows of one kind for a page of text. */
+const MIN_TEXT_INTERVAL = 20
 /**
  * Numbers that one read looks at, where it may have to pass over all of them because they are of other types: some 4 ms. The changes of a
  * whole database stand closer than that, so for these it means nothing.
@@ -22,7 +25,7 @@ const MAX_LOOKED_FOR = 20_000
 const NAMED_STRETCH = 5000
 
 /** What one read looks at: rows beyond `after`, as far as `upTo`. */
-type Stretch = Pick<ChangesQuery, 'after' | 'upTo'>
+type Stretch = Pick<StoreQuery, 'after' | 'upTo'>
 
 /**
  * Writes one changes feed from its first byte to its last. Between pages the store is free and other clients have their turn; while
@@ -39,6 +42,8 @@ export class ChangesFeed {
   #below: number
   #found: FoundBytes = new Map()
   #written = 0
+  readonly #isTextual: boolean
+  #pageRows: number
 
   constructor(database: Database, request: FeedRequest) {
     this.#database = database
@@ -47,6 +52,8 @@ export class ChangesFeed {
     this.#place = database.place(request.since)
     this.#at = this.#place.n
     this.#below = this.#firstBelow()
+    this.#isTextual = isTextual(request, this.#frame)
+    this.#pageRows = request.includeDocs ? FIRST_DOCS : MAX_PAGE_ROWS
   }
 
   /** True if the client has seen changes that this database, as it is now, never issued: it went back in time, or was made anew. */
@@ -104,19 +111,78 @@ export class ChangesFeed {
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
       const stretch = this.#stretch(updateSeq)
-      const rows = this.#page(stretch)
-      for (const row of rows) {
-        if (this.#isWanted(row)) {
-          const written = this.#writeRow(writer, row, wait)
-          if (written !== undefined) await written
-        }
-        this.#at = row.n
-        this.#below = row.n
-      }
-      if (rows.length === 0) this.#passOver(stretch, updateSeq)
+      const rows = this.#isTextual
+        ? await this.#writeText(writer, this.#knownPart(stretch, updateSeq), wait)
+        : await this.#writeRows(writer, stretch, wait)
+      if (rows === 0) this.#passOver(stretch, updateSeq)
       if (this.#hasSeen(updateSeq)) return
       await setImmediate()
     }
+  }
+
+  /** A page as text. Returns how many rows it has. */
+  async #writeText(writer: TextWriter, stretch: Stretch, wait: LiveWait): Promise<number> {
+    const { withSeq, limit } = this.#run()
+    const page = this.#database.changesText(
+      this.#query(stretch, limit),
+      rowsAsText(this.#request, { withSeq, frame: this.#frame }),
+    )
+    this.#pageRows = nextPageRows(page)
+    let isFirst = this.#written === 0
+    // Each row begins with what stands between two.
+    const separator = this.#frame.before(false).length - this.#frame.before(true).length
+    for (const piece of textPieces(page)) {
+      if ('odd' in piece) {
+        const row = this.#oddRow(piece.odd)
+        if (row === undefined) continue
+        await this.#writeRow(writer, row, { isFirst, withSeq, wait })
+      } else await writer.add(isFirst ? piece.subarray(separator) : piece)
+      isFirst = false
+    }
+    this.#written += page.rows
+    if (page.last !== undefined) this.#moveTo(page.last)
+    return page.rows
+  }
+
+  /** A row whose text the engine left out. Undefined if it has changed since: then it comes again, further on. */
+  #oddRow(n: number): ChangeRow | undefined {
+    return this.#database.changes({ ...this.#query({ after: n - 1, upTo: n }, 1), descending: false })[0]
+  }
+
+  /** Sequences of what comes later may be of an epoch that is not known yet. */
+  #knownPart({ after, upTo }: Stretch, updateSeq: number): Stretch {
+    return { after, upTo: this.#request.descending ? upTo : Math.min(upTo ?? updateSeq, updateSeq) }
+  }
+
+  /** Rows until the next one that `seq_interval` treats otherwise. */
+  #run(): { readonly withSeq: boolean; readonly limit: number } {
+    const { seqInterval } = this.#request
+    const withSeq = this.#hasSeq()
+    if (seqInterval === 1) return { withSeq, limit: Math.min(this.#left, this.#pageRows) }
+    const rest = Math.min(seqInterval - (this.#written % seqInterval), this.#left - 1, this.#pageRows)
+    return { withSeq, limit: withSeq ? 1 : rest }
+  }
+
+  async #writeRows(writer: TextWriter, stretch: Stretch, wait: LiveWait): Promise<number> {
+    const rows = this.#page(stretch)
+    for (const row of rows) {
+      if (this.#isWanted(row)) {
+        const written = this.#writeRow(writer, row, {
+          isFirst: this.#written === 0,
+          withSeq: this.#hasSeq(),
+          wait,
+        })
+        this.#written++
+        if (written !== undefined) await written
+      }
+      this.#moveTo(row.n)
+    }
+    return rows.length
+  }
+
+  #moveTo(n: number): void {
+    this.#at = n
+    this.#below = n
   }
 
   /** A few named documents are looked for one by one, so their number is bound enough. */
@@ -153,15 +219,19 @@ export class ChangesFeed {
   }
 
   #readRows(stretch: Stretch): ChangeRow[] {
+    return this.#database.changes(this.#query(stretch, Math.min(this.#left, PAGE_ROWS)))
+  }
+
+  #query(stretch: Stretch, limit: number): StoreQuery {
     const { descending, includeDocs, lastLive, filter } = this.#request
-    return this.#database.changes({
+    return {
       ...stretch,
-      limit: Math.min(this.#left, PAGE_ROWS),
+      limit,
       descending,
       withBodies: includeDocs,
       withLastLive: lastLive,
       ids: filter.kind === 'ids' ? filter.ids : undefined,
-    })
+    }
   }
 
   /** A feed backwards begins at its `since`, and without one, or with one that nobody issued, at the newest change. */
@@ -174,10 +244,13 @@ export class ChangesFeed {
     return this.#request.filter.kind !== 'design' || isDesignDocId(row.id)
   }
 
-  #writeRow(writer: TextWriter, row: ChangeRow, wait: LiveWait): Promise<void> | undefined {
-    const seq = this.#seqOf(row)
-    const before = this.#frame.before(this.#written === 0)
-    this.#written++
+  #writeRow(
+    writer: TextWriter,
+    row: ChangeRow,
+    { isFirst, withSeq, wait }: RowPlace,
+  ): Promise<void> | undefined {
+    const seq = withSeq ? `"${this.#database.sequence(row.n)}"` : 'null'
+    const before = this.#frame.before(isFirst)
     if (this.#request.attachments && row.revision?.attachments !== undefined)
       return wait.withoutHeartbeats(() => this.#writePieces(writer, row, { seq, before }))
     return writer.add(`${before}${rowText(row, seq, this.#request)}${this.#frame.after(seq)}`)
@@ -196,10 +269,9 @@ export class ChangesFeed {
     await writer.flush()
   }
 
-  /** With `seq_interval` only the first of so many rows carries one, and the one that reaches the limit. */
-  #seqOf(row: ChangeRow): string {
-    if (this.#written % this.#request.seqInterval !== 0 && this.#left > 1) return 'null'
-    return `"${this.#database.sequence(row.n)}"`
+  /** With `seq_interval` only the first of so many rows carries its seq, and the one that reaches the limit. */
+  #hasSeq(): boolean {
+    return this.#written % this.#request.seqInterval === 0 || this.#left <= 1
   }
 
   async #finish(writer: TextWriter): Promise<void> {
@@ -212,4 +284,12 @@ export class ChangesFeed {
     await writer.add(this.#frame.tail(end))
     await writer.flush()
   }
+}
+
+type RowPlace = { readonly isFirst: boolean; readonly withSeq: boolean; readonly wait: LiveWait }
+
+/** True for a feed whose rows the engine can put together: all of one form, with nothing that has to be read besides. */
+function isTextual({ attachments, filter, seqInterval }: FeedRequest, { behind }: FeedFrame): boolean {
+  const isOfOneForm = seqInterval === 1 || seqInterval >= MIN_TEXT_INTERVAL
+  return behind !== undefined && !attachments && filter.kind !== 'design' && isOfOneForm
 }

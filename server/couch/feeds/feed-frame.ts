@@ -6,6 +6,8 @@ export type FeedFrame = {
   before(isFirst: boolean): string
   /** After a row; `seq` as JSON. */
   after(seq: string): string
+  /** The same, where it is one text for all rows. */
+  readonly behind: string | undefined
   /** The last line. */
   tail(end: FeedEnd): string
 }
@@ -18,6 +20,7 @@ const OBJECT: FeedFrame = {
   head: '{"results":[\n',
   before: isFirst => (isFirst ? '' : ',\n'),
   after: () => '',
+  behind: '',
   tail: end => `\n],\n${endText(end)}}\n`,
 }
 
@@ -27,6 +30,7 @@ const LINES: FeedFrame = {
   head: '',
   before: () => '',
   after: () => '\n',
+  behind: '\n',
   tail: end => `{${endText(end)}}\n`,
 }
 
@@ -35,6 +39,7 @@ const EVENTS: FeedFrame = {
   head: '',
   before: () => 'data: ',
   after: seq => `\nid: ${seq}\n\n`,
+  behind: undefined,
   tail: () => '',
 }
 

@@ -1,18 +1,90 @@
-import type { Database, NameRange, Revision, StoredDoc } from '../../store/store.ts'
+import type { Database, DocsQuery, NameRange, Revision, StoredDoc } from '../../store/store.ts'
+import type { RowsAsText, RowTemplate } from '../../store/text-page.ts'
 import type { DocReader } from '../content/doc-reader.ts'
 import { conflictsMember, docText } from '../content/doc-text.ts'
 import { ALL_ATTACHMENTS, docPieces, findBytes } from '../content/inline-attachments.ts'
+import { FIRST_DOCS, MAX_PAGE_ROWS, nextPageRows, textPieces } from '../content/text-rows.ts'
 import { rowsInPages } from './all-docs-pages.ts'
 import type { RowParts } from './all-docs-query.ts'
 
 /** A row as text, or in pieces where attachments come with their bytes. */
 export type RowText = string | Iterable<string>
 
+/** Rows as bytes, each with `ROW_SEPARATOR` before it. */
+export type ManyRows = { readonly bytes: Uint8Array }
+
+export const ROW_SEPARATOR = ',\n'
+
 export type NamedRow = { readonly id: string; readonly text: RowText }
 
 /** The rows of a range. A page is read in one moment with all that its rows need: conflicts, and where attachments are. */
-export function* rangeRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText> {
-  for (const { text } of namedRows(database, range, parts)) yield text
+export function rangeRows(
+  database: Database,
+  range: NameRange,
+  parts: RowParts,
+): Iterable<RowText | ManyRows> {
+  return parts.docs && parts.attachments
+    ? textsOf(namedRows(database, range, parts))
+    : textRows(database, range, parts)
+}
+
+function* textsOf(rows: Iterable<NamedRow>): Generator<RowText> {
+  for (const { text } of rows) yield text
+}
+
+/** Page by page as text of the engine, and between that the rows it left out. */
+function* textRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText | ManyRows> {
+  const as = rowsAsText(parts)
+  let left = range.limit
+  let query: DocsQuery = { ...range, withBodies: parts.docs }
+  let rows = parts.docs ? FIRST_DOCS : MAX_PAGE_ROWS
+  while (left > 0) {
+    const page = database.docsText({ ...query, limit: Math.min(left, rows) }, as)
+    if (page.last === undefined) return
+    for (const piece of textPieces(page)) {
+      if (piece instanceof Uint8Array) yield { bytes: piece }
+      else yield* oddRow(database, piece.odd, parts)
+    }
+    left -= page.rows
+    rows = nextPageRows(page)
+    // After the last row's id, not at a number of rows: to skip by number would lose one after a deletion.
+    query = { ...query, startKey: page.last, inclusiveStart: false, skip: 0 }
+  }
+}
+
+/** None if it was deleted meanwhile. */
+function oddRow(database: Database, id: string, parts: RowParts): Iterable<RowText> {
+  const only = { startKey: id, endKey: id, limit: 1 }
+  return textsOf(namedRows(database, only, parts))
+}
+
+const PLAIN_ROW: RowTemplate = [
+  { text: `${ROW_SEPARATOR}{"id":` },
+  { value: 'id' },
+  { text: ',"key":' },
+  { value: 'id' },
+  { text: ',"value":{"rev":"' },
+  { value: 'rev' },
+  { text: '"}' },
+]
+const ROWS: RowsAsText = { template: [...PLAIN_ROW, { text: '}' }], odd: [] }
+const DOC_ROW: RowTemplate = [
+  ...PLAIN_ROW,
+  { text: ',"doc":{"_id":' },
+  { value: 'id' },
+  { text: ',"_rev":"' },
+  { value: 'rev' },
+  { text: '"' },
+  { value: 'members' },
+  { text: '}' },
+]
+const ROWS_WITH_DOCS: RowsAsText = { template: DOC_ROW, odd: [] }
+const ROWS_WITH_CONFLICTS: RowsAsText = { template: DOC_ROW, odd: ['branched'] }
+
+/** What `rowOf` makes of a row that is not odd. */
+function rowsAsText(parts: RowParts): RowsAsText {
+  if (!parts.docs) return ROWS
+  return parts.conflicts ? ROWS_WITH_CONFLICTS : ROWS_WITH_DOCS
 }
 
 /** The same, each with its document's id. */

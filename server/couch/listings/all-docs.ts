@@ -13,7 +13,7 @@ import {
   allDocsRequest,
   queriesBody,
 } from './all-docs-query.ts'
-import { keyRows, type RowText, rangeRows } from './all-docs-rows.ts'
+import { keyRows, type ManyRows, ROW_SEPARATOR, type RowText, rangeRows } from './all-docs-rows.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
 /** So many rows are written before other clients have their turn. */
@@ -64,7 +64,7 @@ function answerAllDocs(database: Database, request: AllDocsRequest): Answer {
 export function answerListing(
   database: Database,
   request: AllDocsRequest,
-  rows: () => Iterable<RowText>,
+  rows: () => Iterable<RowText | ManyRows>,
 ): Answer {
   return {
     async write(out) {
@@ -92,17 +92,24 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
   }
 }
 
-async function writeListing(writer: TextWriter, head: string, rows: Iterable<RowText>): Promise<void> {
+async function writeListing(
+  writer: TextWriter,
+  head: string,
+  rows: Iterable<RowText | ManyRows>,
+): Promise<void> {
   await writer.add(head)
   await writer.room()
   let separator = ''
   let count = 0
   for (const row of rows) {
-    const written = writer.add(typeof row === 'string' ? separator + row : separator)
+    const isMany = typeof row === 'object' && 'bytes' in row
+    const written = isMany
+      ? writer.add(row.bytes.subarray(separator === '' ? ROW_SEPARATOR.length : 0))
+      : writer.add(typeof row === 'string' ? separator + row : separator)
     if (written !== undefined) await written
-    if (typeof row !== 'string') await writer.addAll(row)
-    separator = ',\n'
-    if (++count % ROWS_OF_A_TURN === 0) await setImmediate()
+    if (typeof row !== 'string' && !isMany) await writer.addAll(row)
+    separator = ROW_SEPARATOR
+    if (isMany || ++count % ROWS_OF_A_TURN === 0) await setImmediate()
     const room = writer.room()
     if (room !== undefined) await room
   }
@@ -122,7 +129,10 @@ function offsetOf(database: Database, range: NameRange, total: number): number {
   return Math.min(before + (range.skip ?? 0), total)
 }
 
-function rowsOf(database: Database, { keys, range, isEmpty, parts }: AllDocsRequest): Iterable<RowText> {
+function rowsOf(
+  database: Database,
+  { keys, range, isEmpty, parts }: AllDocsRequest,
+): Iterable<RowText | ManyRows> {
   if (keys !== undefined) return keyRows(database, keys, range, parts)
   return isEmpty ? [] : rangeRows(database, range, parts)
 }

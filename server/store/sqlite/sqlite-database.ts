@@ -18,6 +18,7 @@ import type {
   StoredDoc,
   WriteOutcome,
 } from '../store.ts'
+import type { RowsAsText, TextPage } from '../text-page.ts'
 import { SqliteUpload } from './attachment-upload.ts'
 import type { Command, CommandKind, CommandOf, Results } from './commands.ts'
 import type { Connection } from './connection.ts'
@@ -104,6 +105,10 @@ export class SqliteDatabase implements Database {
     return this.#listing.docs(this.#reader(), this.#db, query)
   }
 
+  docsText(query: DocsQuery, as: RowsAsText): TextPage<string> {
+    return this.#listing.docsText(this.#reader(), this.#db, query, as)
+  }
+
   offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number {
     return this.#listing.offset(this.#reader(), this.#db, query)
   }
@@ -114,6 +119,10 @@ export class SqliteDatabase implements Database {
 
   changes(query: ChangesQuery): ChangeRow[] {
     return this.#listing.changes(this.#reader(), this.#db, query)
+  }
+
+  changesText(query: ChangesQuery, as: RowsAsText): TextPage<number> {
+    return this.#listing.changesText(this.#reader(), this.#db, { query, as, sequences: this.#sequences })
   }
 
   pending(n: number, descending = false): number {

@@ -58,13 +58,13 @@ function rowsOf(
     : connection.rows<Row>(statement, ...params)
 }
 
-type Picked = {
+export type Picked = {
   readonly sql: { readonly from: string; readonly rest: string }
   readonly params: readonly SqlValue[]
 }
 
 /** The rows of a page, in its order: a stretch of the feed, or what was picked from it. */
-function pickedBy(
+export function pickedBy(
   connection: Connection,
   db: number,
   query: ChangesQuery,
@@ -80,7 +80,7 @@ function pickedBy(
 
 /** `cross join` fixes the order: that of the list. */
 function theseOf(db: number, seqs: readonly number[]): Picked {
-  const from = 'json_each(?) picked cross join docs d on d.db = ? and d.seq = picked.value'
+  const from = 'json_each(?1) picked cross join docs d on d.db = ?2 and d.seq = picked.value'
   return { sql: { from, rest: '' }, params: [JSON.stringify(seqs), db] }
 }
 

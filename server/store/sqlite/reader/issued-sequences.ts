@@ -1,4 +1,4 @@
-import { formatSequence, type Incarnations, placeOf, timeOf } from '../../sequences.ts'
+import { formatSequence, type Incarnations, type Issuer, issuerOf, placeOf, timeOf } from '../../sequences.ts'
 import type { Place } from '../../store.ts'
 
 /**
@@ -27,6 +27,13 @@ export class IssuedSequences {
     const known = this.#known
     const covered = known !== undefined && n <= known.updateSeq
     return formatSequence(n, covered ? known.epochs : this.#readAgain().epochs)
+  }
+
+  /** The epoch that issued `n`, and the numbers it issued. Numbers up to `highest` will be looked at. */
+  issuer(n: number, highest: number): Issuer {
+    const known =
+      this.#known !== undefined && highest <= this.#known.updateSeq ? this.#known : this.#readAgain()
+    return issuerOf(n, known.epochs)
   }
 
   #readAgain(): Incarnations {

@@ -1,8 +1,10 @@
-import type { DatabaseFacts, DocRow, DocsQuery } from '../../store.ts'
+import type { DatabaseFacts, DocsQuery } from '../../store.ts'
 import type { Connection } from '../connection.ts'
 import { readChanges } from './changes.ts'
+import { readChangesText } from './changes-text.ts'
 import { readFacts } from './counts.ts'
 import { readDocs } from './docs.ts'
+import { readDocsText } from './docs-text.ts'
 import { inRange } from './id-range.ts'
 import type { Listing } from './listing.ts'
 import { idsOfType, ofType, rangesOfType, type TypeIds } from './type-ids.ts'
@@ -12,11 +14,31 @@ export function typeListing(type: string): Listing {
   const typeIds = idsOfType(type)
   return {
     facts: (connection, db) => factsOfType(connection, db, typeIds),
-    docs: (connection, db, query) => readDocsOfType(connection, db, query, typeIds),
+    docs: (connection, db, query) =>
+      readPageOfType(
+        connection,
+        db,
+        { query, typeIds },
+        {
+          read: part => readDocs(connection, db, part),
+          isEmpty: rows => rows.length === 0,
+        },
+      ),
+    docsText: (connection, db, query, as) =>
+      readPageOfType(
+        connection,
+        db,
+        { query, typeIds },
+        {
+          read: part => readDocsText(connection, db, part, as),
+          isEmpty: ({ rows }) => rows === 0,
+        },
+      ),
     offset: (connection, db, query) => countBeforeOfType(connection, db, query, typeIds),
     pending: (connection, db, n, descending) =>
       connection.atOnce(() => countPendingOfType(connection, db, { n, descending, typeIds })),
     changes: (connection, db, query) => readChanges(connection, db, query, typeIds),
+    changesText: (connection, db, asked) => readChangesText(connection, db, asked, typeIds),
   }
 }
 
@@ -52,13 +74,18 @@ function countDocs(connection: Connection, db: number, typeIds: TypeIds): Counts
 }
 
 /** A page is of one range, the first that has any: what a full page left of it would else be passed over. */
-function readDocsOfType(connection: Connection, db: number, query: DocsQuery, typeIds: TypeIds): DocRow[] {
+function readPageOfType<Page>(
+  connection: Connection,
+  db: number,
+  { query, typeIds }: { readonly query: DocsQuery; readonly typeIds: TypeIds },
+  { read, isEmpty }: { read(part: DocsQuery): Page; isEmpty(page: Page): boolean },
+): Page {
   return connection.atOnce(() => {
     const [first, second] = rangesOfType(typeIds, query)
-    const rows = readDocs(connection, db, { ...query, ...first })
-    if (rows.length > 0) return rows
+    const page = read({ ...query, ...first })
+    if (!isEmpty(page)) return page
     const skipped = query.skip ? countLive(connection, db, first) : 0
-    return readDocs(connection, db, { ...query, ...second, skip: Math.max((query.skip ?? 0) - skipped, 0) })
+    return read({ ...query, ...second, skip: Math.max((query.skip ?? 0) - skipped, 0) })
   })
 }
 

@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { nextPageRows, textPieces } from '../../../../server/couch/content/text-rows.ts'
+import { type RowStyle, rowsAsText, rowText } from '../../../../server/couch/feeds/change-row.ts'
+import { FRAMES } from '../../../../server/couch/feeds/feed-frame.ts'
+import { type RowText, rangeRows, rowOf } from '../../../../server/couch/listings/all-docs-rows.ts'
+import { openStore } from '../../../../server/store/sqlite/open-store.ts'
+import type { Database, Edit, Store } from '../../../../server/store/store.ts'
+
+const IDS = [
+  'a',
+  'é',
+  'quo"te',
+  'back\\slash',
+  'line\nfeed',
+  'tab\t\b\f\u001f\u007f',
+  'nul\u0000',
+  'one\u0001',
+  "ap'os",
+  '😀',
+]
+const STYLES: readonly RowStyle[] = [false, true].flatMap(allLeaves =>
+  [false, true].flatMap(includeDocs =>
+    [false, true].flatMap(conflicts =>
+      [false, true].map(lastLive => ({ allLeaves, includeDocs, conflicts, lastLive, attachments: false })),
+    ),
+  ),
+)
+
+/** Documents of every kind, written in several runs of the store, so that there are several epochs. */
+async function varied(file: string): Promise<{ readonly store: Store; readonly database: Database }> {
+  let store: Store | undefined
+  for (const run of [0, 1, 2]) {
+    await store?.close()
+    store = await openStore({ file, log: () => {} })
+    await store.createDatabase('varied')
+    await store.database('varied')?.write(IDS.flatMap(id => editsOf(`${id}${run}`)))
+  }
+  const database = store?.database('varied')
+  if (store === undefined || database === undefined) throw new Error('no database')
+  return { store, database }
+}
+
+function editsOf(id: string): Edit[] {
+  const edit = (name: string, body: object, ids: readonly string[], deleted = false): Edit => {
+    const revisions = { start: ids.length, ids }
+    return { kind: 'replicated', id: id + name, deleted, body: JSON.stringify(body), revisions }
+  }
+  const attachment = { name: 'a.txt', contentType: 'text/plain', data: Buffer.from('text') }
+  return [
+    edit('', { x: 'ü"\u0000' }, ['b', 'a']),
+    edit(' empty', {}, ['a']),
+    edit(' deleted', { y: 1 }, ['b', 'a'], true),
+    edit(' was live', { y: 1 }, ['a']),
+    edit(' was live', {}, ['b', 'a'], true),
+    edit(' branched', { z: 1 }, ['b', 'a']),
+    edit(' branched', { z: 2 }, ['c', 'a']),
+    edit(' large', { text: 'x'.repeat(20_000) }, ['a']),
+    { ...edit(' attached', { w: [] }, ['a']), attachments: [attachment] },
+  ]
+}
+
+t.test('the engine makes of rows what we make of them one by one', async t => {
+  const { store, database } = await varied(join(t.testdir(), 'store.sqlite'))
+  t.teardown(() => store.close())
+  const frame = FRAMES.normal
+
+  await t.test('of a feed, whatever its style, in either direction and pages of any size', async t => {
+    for (const style of STYLES) {
+      for (const descending of [false, true]) {
+        const query = {
+          after: descending ? Number.POSITIVE_INFINITY : 0,
+          limit: 1000,
+          descending,
+          withBodies: style.includeDocs,
+          withLastLive: style.lastLive,
+        }
+        const line = (row: Parameters<typeof rowText>[0]) =>
+          `,\n${rowText(row, `"${database.sequence(row.n)}"`, style)}`
+        const wanted = database.changes(query).map(line).join('')
+        for (const limit of [1000, 7]) {
+          let text = ''
+          let { after } = query
+          for (;;) {
+            const page = database.changesText(
+              { ...query, after, limit },
+              rowsAsText(style, { withSeq: true, frame }),
+            )
+            for (const piece of textPieces(page)) {
+              if (piece instanceof Uint8Array) text += Buffer.from(piece).toString()
+              else
+                text += database
+                  .changes({ ...query, descending: false, after: piece.odd - 1, limit: 1 })
+                  .map(line)
+            }
+            if (page.last === undefined) break
+            after = page.last
+          }
+          t.equal(text, wanted, JSON.stringify({ ...style, descending, limit }))
+        }
+      }
+    }
+  })
+
+  await t.test('of a listing, and of one type', async t => {
+    for (const of of [database, database.ofType('a0'), database.ofType('nothing')]) {
+      for (const docs of [false, true]) {
+        for (const conflicts of [false, true]) {
+          for (const descending of [false, true]) {
+            const parts = { docs, conflicts, attachments: false, deletedBodies: false }
+            const range = { limit: 1000, descending, skip: 3 }
+            const wanted = of.docs({ ...range, withBodies: docs }).map(row => rowOf(of, row, parts))
+            t.same(
+              textOf(rangeRows(of, range, parts)),
+              wanted.join(',\n'),
+              JSON.stringify({ ...parts, descending }),
+            )
+          }
+        }
+      }
+    }
+  })
+})
+
+function textOf(rows: ReturnType<typeof rangeRows>): string {
+  let text = ''
+  for (const row of rows)
+    text += 'bytes' in Object(row) ? bytesOf(row as { bytes: Uint8Array }) : `,\n${row as RowText}`
+  return text.slice(2)
+}
+
+function bytesOf({ bytes }: { readonly bytes: Uint8Array }): string {
+  return Buffer.from(bytes).toString()
+}
+
+t.test('pages of documents have about as many bytes, whatever a document has', t => {
+  const page = (rows: number, bytes: number) =>
+    nextPageRows({ rows, last: 1, odd: [], text: new Uint8Array(bytes) })
+  t.equal(page(100, 50_000), 524)
+  t.equal(page(100, 800_000), 33)
+  t.equal(page(10, 100), 1000)
+  t.equal(page(1, 100_000_000), 16)
+  t.end()
+})
