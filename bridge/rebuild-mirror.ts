@@ -1,8 +1,13 @@
+import type pg from 'pg'
 import { pino } from 'pino'
 import { pause } from './back-off.ts'
+import { BridgeError } from './bridge-error.ts'
 import { couchClient } from './couch-client.ts'
 import { PageSizes } from './page-sizes.ts'
 import { openPool } from './postgres-client.ts'
+import { isBusy } from './postgres-errors.ts'
+import { cancelRebuild } from './rebuild/cancel-rebuild.ts'
+import { Patience } from './rebuild/patience.ts'
 import { type RebuildContext, rebuildTables } from './rebuild/rebuild-tables.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { isMirrored } from './source.ts'
@@ -11,7 +16,10 @@ import { takeTurn } from './turn.ts'
 export type RebuildOptions = {
   readonly serverUrl: string
   readonly databaseUrl: string
-  /** A table, a database, or `all`. Undefined: the tables whose descriptions have changed. */
+  /**
+   * A table, a database, or `all`; `cancel` gives up what was begun. Undefined: the tables whose descriptions have
+   * changed.
+   */
   readonly what: string | undefined
   readonly signal: AbortSignal
   /** A line for whoever waits. */
@@ -27,6 +35,7 @@ export async function rebuildMirror(options: RebuildOptions): Promise<void> {
   const pool = openPool(databaseUrl, 6)
   const context = { client: couchClient(serverUrl), pool, signal, say }
   try {
+    if (what === 'cancel') return await cancel(context)
     if (what !== undefined && isMirrored(what)) return await rebuildDatabase(context, what)
     const isDone = await rebuildTables(context, what)
     // What is left to be done for a bridge to start, if anything, is told now and not at its start.
@@ -37,9 +46,18 @@ export async function rebuildMirror(options: RebuildOptions): Promise<void> {
   }
 }
 
+async function cancel(context: RebuildContext): Promise<void> {
+  // Who is filling tables at this moment first ends what he has in his hands.
+  const wasBegun = await new Patience(context).with(() => cancelRebuild(context.pool), isBusy)
+  context.say(
+    wasBegun ? 'given up: the tables stay as they were, and the bridges go on' : 'no rebuild is under way',
+  )
+}
+
 async function rebuildDatabase(context: RebuildContext, database: string): Promise<void> {
   const { pool, signal, say } = context
   await prepareSchema(pool)
+  const wasMirrored = await hasCheckpoint(pool, database)
   await pool.query(
     `insert into divan.dirty_databases as d (database, rebuild) values ($1, 0)
      on conflict (database) do update set rebuild = d.mark`,
@@ -54,7 +72,18 @@ async function rebuildDatabase(context: RebuildContext, database: string): Promi
     if (outcome === 'taken') await pause(200, signal)
     signal.throwIfAborted()
   }
-  say(`the rows of ${database} are made anew`)
+  if (await hasCheckpoint(pool, database)) return say(`the rows of ${database} are made anew`)
+  if (!wasMirrored) throw new BridgeError(`neither the server nor the mirror has a database ${database}`)
+  say(`the server has no database ${database}: the rows that it had are gone`)
+}
+
+/** It goes when the server no longer has the database. */
+async function hasCheckpoint(pool: pg.Pool, database: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    'select from divan.checkpoints where database = $1 and mirrored_at is not null',
+    [database],
+  )
+  return rowCount === 1
 }
 
 async function isMarked({ pool }: RebuildContext, database: string): Promise<boolean> {

@@ -90,6 +90,7 @@ export const commandTable: readonly Command[] = [
       ['<table>', 'this table; bridges wait meanwhile, readers see the old one until the new one is full'],
       ['<database>', 'the rows of this database, userdb-…'],
       ['all', 'all tables'],
+      ['cancel', 'gives up what was begun: the tables stay as they were, and the bridges go on'],
       ['', 'nothing: the tables whose descriptions have changed so that they cannot be extended'],
     ],
     words: [],

@@ -5,7 +5,7 @@ import { operatorErrorFrom } from './operator-error.ts'
 import { readSettings } from './settings.ts'
 import { listenForStop } from './stop-signal.ts'
 
-/** `divan rebuild [<table>|<database>|all]`: rows are made anew from the documents. */
+/** `divan rebuild [<table>|<database>|all|cancel]`: rows are made anew from the documents. */
 export const rebuild: RunCommand = async ({ words }, { environment, print }) => {
   const { serverUrl, databaseUrl } = mirrorUrls(readSettings(environment).settings)
   const cut = new AbortController()

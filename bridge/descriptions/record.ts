@@ -46,12 +46,18 @@ export async function startRebuild(sql: Queryable, token: string): Promise<void>
   await sql.query('update divan.descriptions set rebuilding = $1', [token])
 }
 
+/** Records that no tables are being made anew any more: the descriptions are those of before. */
+export async function endRebuild(sql: Queryable): Promise<void> {
+  await sql.query('delete from divan.rebuilt_databases')
+  await sql.query('update divan.descriptions set rebuilding = null')
+}
+
 /** Makes sure, until the transaction ends, that this rebuild is the one that is under way. */
 export async function holdRebuild(sql: Queryable, token: string): Promise<void> {
   const results: unknown = await sql.query(HOLD)
   const [, found] = results as readonly pg.QueryResult<Shape>[]
   if (found?.rows[0]?.rebuilding !== token)
-    throw new BridgeError('another rebuild has begun, or has finished this one')
+    throw new BridgeError('this rebuild was finished or cancelled by somebody else, or another one has begun')
 }
 
 /** Waits until no batch is under way, and lets none begin until the transaction ends. */

@@ -1,18 +1,29 @@
 import type pg from 'pg'
+import { entities } from '../../design-docs/catalogue.ts'
 import { typeOfId } from '../../design-docs/doc-id.ts'
-import { delayAfter, pause } from '../back-off.ts'
 import { BridgeError } from '../bridge-error.ts'
 import { isMissingDatabase, readChanges } from '../changes-feed.ts'
 import { type CouchClient, ServerError } from '../couch-client.ts'
 import { holdRebuild, lockShape, readRecord, startRebuild, writeRecord } from '../descriptions/record.ts'
 import type { Plan } from '../plan.ts'
 import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from '../postgres-client.ts'
-import { verdictOf } from '../postgres-errors.ts'
+import { isBusy, verdictOf } from '../postgres-errors.ts'
 import { prepareOwnTables } from '../schema/migrations.ts'
+import { recordTables } from '../schema/known-tables.ts'
+import { checkRights } from '../schema/mirror-tables.ts'
 import { type Source, sourceOf } from '../source.ts'
 import { applyWithLetters, planWithRivals } from '../turn.ts'
+import { updatesCursor } from '../updates-feed.ts'
+import { Patience } from './patience.ts'
 import { chooseTargets, type Targets } from './rebuild-targets.ts'
-import { hasNewTables, makeNewTables, refuseLosses, swapTables, useNewTables } from './table-swap.ts'
+import {
+  hasNewTables,
+  makeNewTables,
+  refuseLosses,
+  refuseMissingRights,
+  swapTables,
+  useNewTables,
+} from './table-swap.ts'
 
 /** What a rebuild works with. */
 export type RebuildContext = {
@@ -36,27 +47,59 @@ export type RebuildContext = {
  * call begins anew. False if there is nothing to do.
  */
 export async function rebuildTables(context: RebuildContext, what: string | undefined): Promise<boolean> {
-  const targets = await begin(context, what)
+  const patience = new Patience(context)
+  // From `begin` on the bridges wait. What would keep it from its end is met before.
+  await updatesCursor(context.client, context.signal, PROBE_MS)
+  const targets = await patience.with(() => begin(context, what), isBusy)
   if (targets === undefined) return false
-  await fill(context, targets)
-  await inLongTransaction(context.pool, async sql => {
+  try {
+    await fill(context, targets, patience)
+    await patience.with(() => swap(context, targets), mayPass)
+  } catch (error) {
+    throw unfinished(error)
+  }
+  return true
+}
+
+/** How long the server may take to say that it is there. */
+const PROBE_MS = 30_000
+
+/** Credentials that are wrong do not mend themselves. */
+function mayPass(error: unknown): boolean {
+  if (error instanceof ServerError) return error.status !== 401 && error.status !== 403
+  return verdictOf(error) === 'retry'
+}
+
+function unfinished(error: unknown): unknown {
+  if (!(error instanceof ServerError) && verdictOf(error) === 'unknown') return error
+  const reason = error instanceof Error ? error.message : String(error)
+  return new BridgeError(
+    `${reason}. Nothing is mirrored until the same command has finished: run it again, or give it up: npx divan rebuild cancel`,
+    { cause: error },
+  )
+}
+
+async function swap({ pool }: RebuildContext, targets: Targets): Promise<void> {
+  await inLongTransaction(pool, async sql => {
     await lockShape(sql)
     await holdRebuild(sql, targets.token)
     await swapTables(sql, targets)
     await writeRecord(sql, targets.described)
+    await recordTables(sql, entities)
     await sql.query('delete from divan.rebuilt_databases')
   })
-  return true
 }
 
 async function begin({ pool, say }: RebuildContext, what: string | undefined): Promise<Targets | undefined> {
   return await inTransaction(pool, async sql => {
     await prepareOwnTables(sql)
+    await checkRights(sql, [])
     await lockShape(sql)
     const record = await readRecord(sql)
     const targets = chooseTargets(record?.described ?? [], what)
     if (targets === undefined) return undefined
     await refuseLosses(sql, targets)
+    await refuseMissingRights(sql, targets)
     const tables = targets.entities.map(({ table }) => table).join(', ')
     if (record?.rebuilding === targets.token && (await hasNewTables(sql))) {
       say(`going on with what was begun: ${tables}`)
@@ -73,14 +116,14 @@ async function begin({ pool, say }: RebuildContext, what: string | undefined): P
 /** Databases that are filled at once. */
 const WORKERS = 4
 
-async function fill(context: RebuildContext, targets: Targets): Promise<void> {
+async function fill(context: RebuildContext, targets: Targets, patience: Patience): Promise<void> {
   const left = await databasesLeft(context.pool)
   const count = left.length
   let done = 0
   let saidAt = Date.now()
   const work = async () => {
     for (let database = left.pop(); database !== undefined; database = left.pop()) {
-      await patiently(context, database, targets)
+      await patience.with(() => fillDatabase(context, database, targets), mayPass)
       done++
       if (Date.now() < saidAt + SAY_MS) continue
       saidAt = Date.now()
@@ -105,30 +148,6 @@ async function databasesLeft(pool: pg.Pool): Promise<string[]> {
       where mirrored_at is not null and not exists (select from divan.rebuilt_databases r where r.database = c.database)`,
   )
   return rows.map(({ database }) => database)
-}
-
-/** Attempts in a row, with growing pauses: a minute and a half. */
-const MAX_ATTEMPTS = 12
-
-async function patiently(context: RebuildContext, database: string, targets: Targets): Promise<void> {
-  for (let failures = 1; ; failures++) {
-    try {
-      return await fillDatabase(context, database, targets)
-    } catch (error) {
-      const mayPass = error instanceof ServerError || verdictOf(error) === 'retry'
-      if (!mayPass || failures === MAX_ATTEMPTS) throw cutOff(error)
-      await pause(delayAfter(failures), context.signal)
-      context.signal.throwIfAborted()
-    }
-  }
-}
-
-function cutOff(error: unknown): unknown {
-  if (!(error instanceof ServerError) && verdictOf(error) !== 'retry') return error
-  const reason = error instanceof Error ? error.message : String(error)
-  return new BridgeError(`${reason}. Nothing is mirrored until the same command has finished: run it again`, {
-    cause: error,
-  })
 }
 
 /** All rows of a database in one transaction: none of them is there twice or half when it is cut off. */

@@ -61,5 +61,5 @@ function isMeant({ before, after }: Pair, what: string | undefined): boolean {
 
 function unknownName(what: string): string {
   const tables = entities.map(({ table }) => table).join(', ')
-  return `${what} is none of the mirror's tables (${tables}) and no database of a user: npx divan rebuild [<table>|<database>|all]`
+  return `${what} is none of the mirror's tables (${tables}) and no database of a user: npx divan rebuild [<table>|<database>|all|cancel]`
 }

@@ -16,12 +16,20 @@ export async function useNewTables(sql: Queryable): Promise<void> {
 /** Makes the new tables, empty. What an earlier rebuild has left is dropped. */
 export async function makeNewTables(sql: Queryable, { entities }: Targets): Promise<void> {
   const schema = await currentSchema(sql)
+  await dropNewTables(sql)
   await needsRight('create on the database, to make new tables beside the old ones', () =>
-    sql.query(`drop schema if exists ${NEW_SCHEMA} cascade; create schema ${NEW_SCHEMA}`),
+    sql.query(`create schema ${NEW_SCHEMA}`),
   )
   await useNewTables(sql)
   for (const statement of entities.flatMap(tableDdl)) await sql.query(statement)
   await sql.query(`set local search_path to ${quoted(schema)}`)
+}
+
+/** Takes away what a rebuild has made so far. */
+export async function dropNewTables(sql: Queryable): Promise<void> {
+  await needsRight(`to own the schema ${NEW_SCHEMA}, or to be the user who began the rebuild`, () =>
+    sql.query(`drop schema if exists ${NEW_SCHEMA} cascade`),
+  )
 }
 
 /** Whether new tables of an earlier rebuild are there. */
@@ -75,6 +83,24 @@ export async function refuseLosses(sql: Queryable, { oldTables }: Targets): Prom
   const list = rows.map(({ what }) => what).join(', ')
   throw new BridgeError(
     `what stands on a table does not move to the one that is made anew: ${list}. Drop this first, and make it again afterwards`,
+  )
+}
+
+/** What the swap will take, asked for before anything is begun: a mirror that waits for a rebuild that cannot end is worse. */
+export async function refuseMissingRights(sql: Queryable, { oldTables }: Targets): Promise<void> {
+  const { rows } = await sql.query<{ readonly right: string }>(
+    `select 'own the table ' || c.oid::regclass as "right" from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.oid = to_regnamespace(quote_ident(current_schema())) and c.relname = any($1)
+        and not pg_has_role(c.relowner, 'usage') and not pg_has_role(n.nspowner, 'usage')
+     union all select 'create tables in the schema ' || current_schema()
+      where not has_schema_privilege(current_schema(), 'create')
+      limit 1`,
+    [oldTables],
+  )
+  const [missing] = rows
+  if (missing === undefined) return
+  throw new BridgeError(
+    `to make tables anew, the user of DATABASE_URL must ${missing.right}: nothing was begun`,
   )
 }
 
