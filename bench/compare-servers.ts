@@ -1,13 +1,12 @@
 import { type Comparison, ratios } from './comparison.ts'
-import { measureRow } from './measure-row.ts'
 import { median } from './measured.ts'
+import { textOf } from './result/server-table.ts'
 import type { Row, Sample, Size } from './rows/row.ts'
-import { textOf } from './server-table.ts'
-import type { MeasuredServer, ServerKind } from './servers/measured-server.ts'
+import { runClient, runRow } from './run-client.ts'
+import type { MeasuredServer } from './servers/measured-server.ts'
+import { type Kinds, type Pair, withServers } from './servers/pair.ts'
 
-export type Plan = {
-  readonly ours: ServerKind
-  readonly peer: ServerKind | undefined
+export type Plan = Kinds & {
   readonly rows: readonly Row[]
   readonly size: Size
   readonly repeats: number
@@ -15,7 +14,6 @@ export type Plan = {
   report(line: string): void
 }
 
-type Pair = { readonly ours: MeasuredServer; readonly peer: MeasuredServer | undefined }
 type Collected = { readonly row: Row; readonly ours: Sample[]; readonly peer: Sample[] }
 
 /**
@@ -29,7 +27,7 @@ export async function compareServers(plan: Plan): Promise<Comparison[]> {
     const shared = wanted.filter(({ row }) => row.fresh !== true && row.prepare === undefined)
     for (const group of [shared, ...groupsWithServersOfTheirOwn(wanted)])
       if (group.length > 0)
-        await withPair(plan, async pair => {
+        await withServers(plan, async pair => {
           for (const collected of group) await measurePair(plan, { repeat, pair, collected })
         })
   }
@@ -40,20 +38,6 @@ export async function compareServers(plan: Plan): Promise<Comparison[]> {
 function groupsWithServersOfTheirOwn(wanted: readonly Collected[]): Collected[][] {
   const fresh = wanted.filter(({ row }) => row.fresh === true).map(collected => [collected])
   return [...fresh, wanted.filter(({ row }) => row.fresh !== true && row.prepare !== undefined)]
-}
-
-async function withPair(plan: Plan, work: (pair: Pair) => Promise<void>): Promise<void> {
-  const ours = await plan.ours.start()
-  try {
-    const peer = await plan.peer?.start()
-    try {
-      await work({ ours, peer })
-    } finally {
-      await peer?.close()
-    }
-  } finally {
-    await ours.close()
-  }
 }
 
 type Turn = { readonly repeat: number; readonly pair: Pair; readonly collected: Collected }
@@ -76,11 +60,12 @@ async function measureOnce(
   { key, prepare }: Row,
   server: MeasuredServer,
 ): Promise<Sample | undefined> {
-  if (prepare === undefined) return await measureRow({ key, target: server.target, size }, signal)
+  if (prepare === undefined)
+    return await runRow({ key, step: 'measure', target: server.target, size }, signal)
   if (server.restart === undefined) return undefined
-  await measureRow({ key, step: 'prepare', target: server.target, size }, signal)
+  await runClient({ key, step: 'prepare', target: server.target, size }, signal)
   const target = await server.restart()
-  return await measureRow({ key, target, size }, signal)
+  return await runRow({ key, step: 'measure', target, size }, signal)
 }
 
 function lineOf({ row, ours, peer }: Collected): string {

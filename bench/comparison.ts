@@ -1,9 +1,12 @@
 import { median } from './measured.ts'
 import type { Row, Sample } from './rows/row.ts'
 
+/** A row without what it does. */
+export type RowText = Pick<Row, 'key' | 'title' | 'unit' | 'better' | 'goal'>
+
 /** All runs of one row: each of ours beside one of the peer's, taken right after one another. */
 export type Comparison = {
-  readonly row: Row
+  readonly row: RowText
   readonly ours: readonly Sample[]
   readonly peer: readonly Sample[]
 }

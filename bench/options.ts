@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util'
 import type { Size } from './rows/row.ts'
 
 export const USAGE = `npm run bench -- [options]
-  --only <what>      server, bridge, or names of rows with commas between them; all if missing
+  --only <what>      server, scale, bridge, or names of rows and series with commas between them; all if missing
   --peer <peer>      express-pouchdb, http://user:password@host:port (a CouchDB), the divan.js of another build, divan (this one), or none
   --set NAME=value   a setting of ours, which a peer that is a Divan has not; as often as needed
   --repeats <count>  runs of each row for each server
-  --quick, --full    less or more of everything`
+  --quick, --full    less or more of everything
+  --json <file>      leaves all that was found in it
+  --plot <folder>    leaves pictures of the series there`
 
 /** What the command line asks for. */
 export type Options = {
@@ -14,9 +16,13 @@ export type Options = {
   readonly peer: string | undefined
   readonly settings: Readonly<Record<string, string>>
   readonly repeats: number
-  readonly full: boolean
+  readonly form: Form
   readonly size: Size
+  readonly json: string | undefined
+  readonly plot: string | undefined
 }
+
+export type Form = 'quick' | 'usual' | 'full'
 
 const SIZES = {
   quick: {
@@ -46,7 +52,7 @@ const SIZES = {
     singles: 1_000,
     slowAnswerMb: 200,
   },
-} as const satisfies Record<string, Size>
+} as const satisfies Record<Form, Size>
 
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -58,6 +64,8 @@ export function readOptions(args: readonly string[]): Options {
       repeats: { type: 'string' },
       quick: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      plot: { type: 'string' },
     },
   })
   const form = values.full ? 'full' : values.quick ? 'quick' : 'usual'
@@ -68,7 +76,9 @@ export function readOptions(args: readonly string[]): Options {
       values.set.map(text => [text.split('=')[0] ?? '', text.replace(/^[^=]*=/, '')]),
     ),
     repeats: Number(values.repeats ?? { quick: 1, usual: 3, full: 5 }[form]),
-    full: values.full,
+    form,
     size: SIZES[form],
+    json: values.json,
+    plot: values.plot,
   }
 }

@@ -10,24 +10,26 @@ const WRITERS = 32
 const COLD_READS = 500
 const DOC_PATH = encodeURIComponent(docId(0))
 
-/** Databases with a document each, the same names each time; those that are there already stay. */
-export async function fillDatabases(target: Target, count: number): Promise<void> {
+/** Databases with a document each, the same names each time; those that are there already stay. How many were made. */
+export async function fillDatabases(target: Target, count: number): Promise<number> {
   const from = await firstMissing(target, count)
   const rest = Array.from({ length: count - from }, (_, place) => from + place)[Symbol.iterator]()
   await withConnections(target, WRITERS, connections =>
     Promise.all(
       connections.map(async connection => {
         for (let next = rest.next(); next.done !== true; next = rest.next()) {
-          const name = nameOf(next.value)
+          const name = manyDatabaseName(next.value)
           await connection.ask(requestOf(target, 'PUT', name))
           await connection.ask(requestOf(target, 'PUT', `${name}/${DOC_PATH}`, docText(0)))
         }
       }),
     ),
   )
+  return count - from
 }
 
-function nameOf(number: number): string {
+/** Of the databases that `fillDatabases` makes. */
+export function manyDatabaseName(number: number): string {
   return `bench-many-${number}`
 }
 
@@ -37,7 +39,8 @@ async function firstMissing(target: Target, count: number): Promise<number> {
     let [there, missing] = [-1, count]
     while (missing - there > 1) {
       const middle = (there + missing) >> 1
-      if ((await docCount(target, connection, nameOf(middle))) === 1) there = middle
+      const docs = await docCount(target, connection, manyDatabaseName(middle))
+      if (docs !== undefined && docs > 0) there = middle
       else missing = middle
     }
     return missing
@@ -50,9 +53,9 @@ export async function coldReads(target: Target, count: number): Promise<number[]
   await withConnection(target, async connection => {
     // The code is warm, the databases are not.
     for (let time = 0; time < COLD_READS; time++)
-      await connection.ask(requestOf(target, 'GET', `${nameOf(0)}/${DOC_PATH}`))
+      await connection.ask(requestOf(target, 'GET', `${manyDatabaseName(0)}/${DOC_PATH}`))
     for (let read = 1; read < Math.min(COLD_READS, count); read++) {
-      const name = nameOf(1 + ((read * 7919) % (count - 1)))
+      const name = manyDatabaseName(1 + ((read * 7919) % (count - 1)))
       const request = requestOf(target, 'GET', `${name}/${DOC_PATH}`)
       const started = performance.now()
       await connection.ask(request)
@@ -64,6 +67,10 @@ export async function coldReads(target: Target, count: number): Promise<number[]
 
 function manyFor({ most }: Target, { manyDatabases }: Size): number {
   return Math.min(manyDatabases, most?.databases ?? manyDatabases)
+}
+
+async function fillMany(target: Target, size: Size): Promise<void> {
+  await fillDatabases(target, manyFor(target, size))
 }
 
 function startedIn(target: Target, databases: number) {
@@ -83,7 +90,9 @@ export const manyDatabasesRows: readonly Row[] = [
       const before = heldBy(target.pid)?.descriptors ?? Number.NaN
       await fillDatabases(target, size.databases)
       // Those of connections that were just closed are not meant.
-      await withConnection(target, connection => connection.ask(requestOf(target, 'GET', nameOf(0))))
+      await withConnection(target, connection =>
+        connection.ask(requestOf(target, 'GET', manyDatabaseName(0))),
+      )
       const after = heldBy(target.pid)
       const databases = size.databases
       return { value: (after?.descriptors ?? Number.NaN) - before, parts: { databases }, ...after }
@@ -95,7 +104,7 @@ export const manyDatabasesRows: readonly Row[] = [
     unit: 'ms',
     better: 'less',
     fresh: true,
-    prepare: target => fillDatabases(target, 1),
+    prepare: async target => void (await fillDatabases(target, 1)),
     measure: async target => startedIn(target, 1),
   },
   {
@@ -104,7 +113,7 @@ export const manyDatabasesRows: readonly Row[] = [
     unit: 'ms',
     better: 'less',
     once: true,
-    prepare: (target, size) => fillDatabases(target, manyFor(target, size)),
+    prepare: fillMany,
     measure: async (target, size) => startedIn(target, manyFor(target, size)),
   },
   {
@@ -114,7 +123,7 @@ export const manyDatabasesRows: readonly Row[] = [
     better: 'less',
     goal: { atMost: 20 },
     once: true,
-    prepare: (target, size) => fillDatabases(target, manyFor(target, size)),
+    prepare: fillMany,
     async measure(target, size) {
       const databases = manyFor(target, size)
       const taken = await coldReads(target, databases)

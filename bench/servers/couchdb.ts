@@ -16,6 +16,7 @@ export function couchdb(url: URL): ServerKind {
   }
   return {
     name: 'couchdb',
+    promisesSync: true,
     async start() {
       const there = new Set(await databasesOf(target))
       const close = async () => {

@@ -18,6 +18,7 @@ export function divan({ name = 'divan', program = OWN_PROGRAM, settings }: Divan
   const authorization = `Basic ${Buffer.from(`admin:${PASSWORD}`).toString('base64')}`
   return {
     name,
+    promisesSync: true,
     start: () =>
       startChildServer({
         target: { name, authorization, tokenSecret: TOKEN_SECRET },

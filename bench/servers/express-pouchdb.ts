@@ -11,6 +11,7 @@ const name = 'express-pouchdb'
  */
 export const expressPouchdb: ServerKind = {
   name,
+  promisesSync: false,
   start: () =>
     startChildServer({
       target: { name, most: { feeds: 500, databases: 2000 } },

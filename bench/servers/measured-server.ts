@@ -11,5 +11,7 @@ export type MeasuredServer = {
 /** What can be started again and again, each time with an empty folder. */
 export type ServerKind = {
   readonly name: string
+  /** Whether what it acknowledged is on the disk, as its makers say. */
+  readonly promisesSync: boolean
   start(): Promise<MeasuredServer>
 }

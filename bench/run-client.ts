@@ -1,13 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { ClientAnswer, ClientTask } from './client-main.ts'
+import type { ClientAnswer } from './client-main.ts'
+import type { ClientResult, ClientTask } from './client-task.ts'
 import type { Sample } from './rows/row.ts'
 
 const CLIENT = fileURLToPath(new URL(`./client-main.${import.meta.url.slice(-2)}`, import.meta.url))
 
-/** One run of a row for one server, by a client process of its own. */
-export async function measureRow(task: ClientTask, signal: AbortSignal): Promise<Sample> {
+/** Has a client process of its own do this, and ends it when `signal` aborts. */
+export async function runClient(task: ClientTask, signal: AbortSignal): Promise<ClientResult> {
   const client = fork(CLIENT, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     signal,
@@ -21,5 +22,13 @@ export async function measureRow(task: ClientTask, signal: AbortSignal): Promise
   ])
   signal.throwIfAborted()
   if ('failure' in answer) throw new Error(`${task.key} of ${task.target.name}: ${answer.failure}`)
-  return answer.sample
+  return answer.result
+}
+
+export async function runRow(task: ClientTask, signal: AbortSignal): Promise<Sample> {
+  return (await runClient(task, signal)) as Sample
+}
+
+export async function runPoint(task: ClientTask, signal: AbortSignal): Promise<readonly number[]> {
+  return (await runClient(task, signal)) as readonly number[]
 }

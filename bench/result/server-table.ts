@@ -1,25 +1,25 @@
-import { type Comparison, medianOf, ratios, spreadOf } from './comparison.ts'
-import { median } from './measured.ts'
-import type { Row, Sample } from './rows/row.ts'
+import { type Comparison, medianOf, type RowText, ratios, spreadOf } from '../comparison.ts'
+import { median } from '../measured.ts'
+import type { Sample } from '../rows/row.ts'
 
 /** Of one core: above this, it was the client that was measured. */
 export const CLIENT_LIMIT = 0.85
 
 const HEADINGS = [
-  'row',
-  'unit',
+  'work',
+  'ours is',
+  'goal',
   'ours',
   'peer',
-  'ratio',
-  'goal',
+  'unit',
   'ours (spread)',
   'peer (spread)',
-  'server s/1000 ours',
+  'by processor time',
+  'server s/1000, ours',
   'peer',
-  'its ratio',
-  'RSS MB ours',
+  'RSS MB, ours',
   'peer',
-  'descriptors ours',
+  'descriptors, ours',
   'peer',
 ]
 
@@ -34,25 +34,25 @@ function cellsOf(comparison: Comparison, peerName: string | undefined): string[]
   const all = ratios(comparison)
   return [
     row.title,
-    row.unit,
-    textOf(medianOf(ours, value)),
-    textOf(medianOf(peer, value)),
     all.length === 0 ? '' : `${textOf(median(all))} ×`,
     goalText(comparison, peerName, all),
+    textOf(medianOf(ours, value)),
+    textOf(medianOf(peer, value)),
+    row.unit,
     spreadText(ours),
     spreadText(peer),
-    ...pair(comparison, sample => sample.serverSeconds),
     costRatioText(comparison),
+    ...pair(comparison, sample => sample.serverSeconds),
     ...pair(comparison, sample => sample.residentMb),
     ...pair(comparison, sample => sample.descriptors),
   ]
 }
 
 /** As a multiple of the peer, of which kind it is. */
-export function relativeGoal({ goal }: Row, peerName: string | undefined): number | undefined {
+export function relativeGoal({ goal }: RowText, peerName: string | undefined): number | undefined {
   if (goal === undefined || 'atMost' in goal) return undefined
   if (peerName === 'express-pouchdb') return goal.ofExpressPouchdb
-  return peerName?.startsWith('http') === true ? goal.ofCouch : undefined
+  return peerName === 'couchdb' ? goal.ofCouch : undefined
 }
 
 function goalText({ row, ours }: Comparison, peerName: string | undefined, all: readonly number[]): string {
