@@ -28,12 +28,16 @@ export function metricsDbName(sub: string): string {
   return userDbName(sub) + METRICS_SUFFIX
 }
 
-/** Whose database this is; undefined for a name that no user's database has. */
+/**
+ * Whose database this is; undefined for a name that no user's database has. A UUID in capitals is nobody's `sub`: tokens
+ * have it in lower case, and two databases of one user would delete each other's rows.
+ */
 export function userOfDb(name: string): UserDb | undefined {
   const kind = name.endsWith(METRICS_SUFFIX) ? 'metrics' : 'main'
   const hex = name.slice(PREFIX.length, kind === 'metrics' ? -METRICS_SUFFIX.length : undefined)
   const sub = Buffer.from(hex, 'hex').toString('utf8')
   if (sub === '' || name !== (kind === 'metrics' ? metricsDbName(sub) : userDbName(sub))) return undefined
+  if (isUuid(sub) && sub !== sub.toLowerCase()) return undefined
   return { sub, kind }
 }
 

@@ -6,7 +6,7 @@ const UUID = '0b3f5c1e-7d2a-4e8b-9c6f-1a2b3c4d5e6f'
 t.test('a user db is named by the hex of the sub, and leads back to it', async t => {
   t.equal(userDbName('abc'), 'userdb-616263')
   t.equal(userDbName('Zoë 😀'), 'userdb-5a6fc3ab20f09f9880')
-  for (const sub of ['abc', UUID, UUID.toUpperCase(), 'Zoë 😀', '-metrics', '\0', '\ufeffa', ' ']) {
+  for (const sub of ['abc', UUID, 'ABC', 'Zoë 😀', '-metrics', '\0', '\ufeffa', ' ']) {
     t.strictSame(userOfDb(userDbName(sub)), { sub, kind: 'main' })
     t.strictSame(userOfDb(metricsDbName(sub)), { sub, kind: 'metrics' })
   }
@@ -31,6 +31,13 @@ t.test('names that no user has lead to nobody', async t => {
     'userdb-616263/..',
   ]
   for (const name of names) t.equal(userOfDb(name), undefined, name)
+})
+
+t.test('no database but the one in lower case is that of a user with a UUID', async t => {
+  for (const sub of [UUID.toUpperCase(), UUID.replace('b', 'B')]) {
+    t.equal(userOfDb(userDbName(sub)), undefined)
+    t.equal(userOfDb(metricsDbName(sub)), undefined)
+  }
 })
 
 t.test('a sub that would share a database with another is refused', async t => {
