@@ -126,6 +126,11 @@ export interface Database {
   /** The rev tree and place of a document, deleted ones too; if asked for, with its winner, in one read. */
   doc(id: string, asked?: { readonly withWinner: boolean }): StoredDoc | undefined
   /**
+   * Named documents with their winners, deleted ones too, in the order of their ids; undefined where there is none. About a mebibyte of them:
+   * what a shorter list left out is to be asked for again.
+   */
+  docsNamed(ids: readonly string[]): (StoredDoc | undefined)[]
+  /**
    * The body of one revision, or undefined if only its name is known. A body that `doc` still knew may have been dropped since, by
    * stemming, compaction or purge: read both `atOnce`.
    */

@@ -28,11 +28,12 @@ import { purgeInSlices } from './purge-slices.ts'
 import { readAttachment } from './reader/attachment-bytes.ts'
 import { readLastBefore } from './reader/change-times.ts'
 import { readFacts } from './reader/counts.ts'
-import { readDoc, readDocWithWinner, readRevision } from './reader/docs.ts'
+import { readDoc, readDocsNamed, readDocWithWinner, readRevision } from './reader/docs.ts'
 import { readIncarnations } from './reader/incarnations.ts'
 import { IssuedSequences } from './reader/issued-sequences.ts'
 import { type Listing, WHOLE } from './reader/listing.ts'
 import { readLocalDoc, readLocalDocs } from './reader/local-docs.ts'
+import type { PendingCounts } from './reader/pending-counts.ts'
 import { readRevsDiff } from './reader/revs-diff.ts'
 import { typeListing } from './reader/type-listing.ts'
 import { writeInSlices } from './write-slices.ts'
@@ -43,6 +44,7 @@ export type Shared = {
   readonly reader: Connection
   readonly writer: WriterClient
   readonly listeners: Listeners<number>
+  readonly counts: PendingCounts
   /** How many databases were deleted since the store was opened: a handle looks again only when it has moved. */
   readonly deletions: () => number
   /** Lets `close()` wait for a write. */
@@ -93,6 +95,10 @@ export class SqliteDatabase implements Database {
       : readDoc(this.#reader(), this.#db, id)
   }
 
+  docsNamed(ids: readonly string[]): (StoredDoc | undefined)[] {
+    return readDocsNamed(this.#reader(), this.#db, ids)
+  }
+
   revision({ tree, winner }: StoredDoc, rev: string): Revision | undefined {
     if (winner?.rev === rev) return winner
     assert(tree instanceof StoredTree, 'a document of this store')
@@ -126,7 +132,8 @@ export class SqliteDatabase implements Database {
   }
 
   pending(n: number, descending = false): number {
-    return this.#listing.pending(this.#reader(), this.#db, n, descending)
+    const { counts } = this.#shared
+    return this.#listing.pending(this.#reader(), this.#db, { n, descending, counts })
   }
 
   place(since: string): Place {

@@ -8,6 +8,7 @@ import type { Listeners } from './listeners.ts'
 import { inOrder, inRange, sqlLimit } from './reader/id-range.ts'
 import { readUpdatesIncarnations } from './reader/incarnations.ts'
 import { IssuedSequences } from './reader/issued-sequences.ts'
+import { PendingCounts } from './reader/pending-counts.ts'
 import { type Shared, SqliteDatabase } from './sqlite-database.ts'
 import type { WriterClient } from './writer-client.ts'
 
@@ -48,6 +49,7 @@ export class SqliteStore implements Store {
       reader: parts.reader,
       writer: parts.writer,
       listeners: parts.listeners,
+      counts: new PendingCounts(),
       deletions: () => this.#deletions,
       accept: write => this.#accept(write),
     }

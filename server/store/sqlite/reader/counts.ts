@@ -25,23 +25,3 @@ export function readFacts(connection: Connection, db: number): DatabaseFacts {
     isCompacting: compacting === 1,
   }
 }
-
-/**
- * How many documents changed last after a number, or before it. The counters know how many there are, so only the
- * shorter side is counted. One statement, so that a commit between two reads cannot make the difference wrong.
- */
-export function countPending(connection: Connection, db: number, n: number, descending: boolean): number {
-  const { updateSeq } = readFacts(connection, db)
-  if (n > updateSeq) n = updateSeq + 1
-  const counted = n <= updateSeq / 2 ? 'before' : 'after'
-  const row = connection.row<[number]>(COUNTS[`${descending ? 'before' : 'after'} by ${counted}`], db, n)
-  return row?.[0] ?? 0
-}
-
-const TOTAL = '(select doc_count + doc_del_count from databases where db = ?1)'
-const COUNTS = {
-  'after by after': 'select count(*) from docs where db = ?1 and seq > ?2',
-  'after by before': `select ${TOTAL} - count(*) from docs where db = ?1 and seq <= ?2`,
-  'before by before': 'select count(*) from docs where db = ?1 and seq < ?2',
-  'before by after': `select ${TOTAL} - count(*) from docs where db = ?1 and seq >= ?2`,
-} as const

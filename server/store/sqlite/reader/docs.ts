@@ -18,16 +18,54 @@ export function readDoc(connection: Connection, db: number, id: string): StoredD
   return { id, seq, time, tree: new StoredTree(tree, { rev, deleted: deleted === 1 }, body) }
 }
 
+type WholeRow = readonly [
+  seq: number,
+  rev: string,
+  deleted: number,
+  time: number,
+  body: number,
+  tree: string,
+  ...RevisionRow,
+]
+
+const WHOLE = `d.seq, d.rev, d.deleted, d.time, d.body, d.tree,
+  w.rev as w_rev, w.deleted as w_deleted, w.attachments, w.body as w_body`
+
 /** The same with its winner: the usual read of a document is one statement. */
 export function readDocWithWinner(connection: Connection, db: number, id: string): StoredDoc | undefined {
-  const row = connection.row<[number, string, number, number, number, string, ...RevisionRow]>(
-    `select d.seq, d.rev, d.deleted, d.time, d.body, d.tree, w.rev as w_rev, w.deleted as w_deleted, w.attachments, w.body as w_body
-     from docs d join bodies w on w.key = (d.db << 32 | d.body) where d.db = ? and d.id = ?`,
+  const row = connection.row<WholeRow>(
+    `select ${WHOLE} from docs d join bodies w on w.key = (d.db << 32 | d.body) where d.db = ? and d.id = ?`,
     db,
     toStoredId(id),
   )
-  if (row === undefined) return undefined
-  const [seq, rev, deleted, time, body, tree, ...winner] = row
+  return row && wholeDocOf(id, row)
+}
+
+/** `left join` keeps the order of the ids, and a row for each of them. */
+export function readDocsNamed(
+  connection: Connection,
+  db: number,
+  ids: readonly string[],
+): (StoredDoc | undefined)[] {
+  const rows = connection.each<WholeRow | readonly null[]>(
+    `select ${WHOLE} from json_each(?) asked left join docs d on d.db = ? and d.id = asked.value
+     left join bodies w on w.key = (d.db << 32 | d.body)`,
+    JSON.stringify(ids.map(toStoredId)),
+    db,
+  )
+  let at = 0
+  return takePage(rows, row => {
+    const id = ids[at++] ?? ''
+    if (!isFound(row)) return { result: undefined, size: 0 }
+    return { result: wholeDocOf(id, row), size: row[5].length + (row[8]?.length ?? 0) + row[9].length }
+  })
+}
+
+function isFound(row: WholeRow | readonly null[]): row is WholeRow {
+  return row[0] !== null
+}
+
+function wholeDocOf(id: string, [seq, rev, deleted, time, body, tree, ...winner]: WholeRow): StoredDoc {
   return {
     id,
     seq,

@@ -35,7 +35,7 @@ export function typeListing(type: string): Listing {
         },
       ),
     offset: (connection, db, query) => countBeforeOfType(connection, db, query, typeIds),
-    pending: (connection, db, n, descending) =>
+    pending: (connection, db, { n, descending }) =>
       connection.atOnce(() => countPendingOfType(connection, db, { n, descending, typeIds })),
     changes: (connection, db, query) => readChanges(connection, db, query, typeIds),
     changesText: (connection, db, asked) => readChangesText(connection, db, asked, typeIds),

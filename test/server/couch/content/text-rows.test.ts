@@ -34,11 +34,15 @@ async function varied(file: string): Promise<{ readonly store: Store; readonly d
     await store?.close()
     store = await openStore({ file, log: () => {} })
     await store.createDatabase('varied')
-    await store.database('varied')?.write(IDS.flatMap(id => editsOf(`${id}${run}`)))
+    await store.database('varied')?.write([...IDS.map(id => plainEdit(id + run)), ...editsOf(`a${run}`)])
   }
   const database = store?.database('varied')
   if (store === undefined || database === undefined) throw new Error('no database')
   return { store, database }
+}
+
+function plainEdit(id: string): Edit {
+  return { kind: 'interactive', id, deleted: false, body: '{"x":"ü"}' }
 }
 
 function editsOf(id: string): Edit[] {
