@@ -72,11 +72,20 @@ function parseServerUrl(serverUrl: string): { url: string; authorization: string
   const { username, password } = parsed
   parsed.username = ''
   parsed.password = ''
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const credentials = `${decoded(username)}:${decoded(password)}`
   return {
     url: parsed.href.replace(/\/+$/, ''),
     authorization:
       username === '' ? undefined : `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}`,
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch (cause) {
+    const advice = 'a % of the name or password is written as %25: check DIVAN_SERVER_URL'
+    throw new BridgeError(`the server URL cannot be read; ${advice}`, { cause })
   }
 }
 

@@ -1,9 +1,10 @@
 import type pg from 'pg'
+import { BridgeError } from './bridge-error.ts'
 import { isMissingDatabase, readChanges } from './changes-feed.ts'
 import { type CouchClient, couchClient } from './couch-client.ts'
 import { closeLetters, dropLetters } from './dead-letter-store.ts'
 import { holdShape } from './descriptions/record.ts'
-import { inLongTransaction, openPool, type Queryable, stayingAwake } from './postgres-client.ts'
+import { inLongTransaction, openPool, postgresName, type Queryable, stayingAwake } from './postgres-client.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { type Source, sourceOf } from './source.ts'
 import { originalText } from './storable-text.ts'
@@ -25,9 +26,9 @@ export interface DeadLetter {
   readonly attempts: number
 }
 
-/** All dead letters, the one that failed last at the end. None if nothing was ever mirrored there. */
+/** All dead letters, the one that failed last at the end. Throws a `BridgeError` where there is no mirror. */
 export async function listDeadLetters(databaseUrl: string): Promise<DeadLetter[]> {
-  return await withPool(databaseUrl, async pool => ((await isThere(pool)) ? await readLetters(pool) : []))
+  return await withMirror(databaseUrl, readLetters)
 }
 
 export type ReplayOptions = { readonly serverUrl: string; readonly databaseUrl: string }
@@ -51,8 +52,7 @@ const REPLAY_BATCH = 50
  */
 export async function replayDeadLetters({ serverUrl, databaseUrl }: ReplayOptions): Promise<ReplayOutcome> {
   const client = couchClient(serverUrl)
-  return await withPool(databaseUrl, async pool => {
-    if (!(await isThere(pool))) return { replayed: 0, closed: 0, left: 0 }
+  return await withMirror(databaseUrl, async pool => {
     // It may come before the first bridge that has the descriptions of this program.
     await prepareSchema(pool)
     let [replayed, closed] = [0, 0]
@@ -137,14 +137,20 @@ async function replayDocs({ client, sql, source, docIds }: DocsReplay): Promise<
   return closed + (await closeLetters(sql, database, [...gone]))
 }
 
-async function withPool<T>(databaseUrl: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+/** No letters in a Postgres without a mirror are no good news: most likely it is the wrong one. */
+async function withMirror<T>(databaseUrl: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
   const pool = openPool(databaseUrl, 1)
   try {
+    if (!(await isThere(pool))) throw new BridgeError(`${postgresName(databaseUrl)}: ${NO_MIRROR}`)
     return await work(pool)
   } finally {
     await pool.end()
   }
 }
+
+/** What an operator is told of a Postgres in which nothing is mirrored. */
+export const NO_MIRROR =
+  'there is no mirror in it (no table divan.dead_letters). Check DATABASE_URL; a bridge makes the mirror when it starts'
 
 async function isThere(sql: Queryable): Promise<boolean> {
   const { rows } = await sql.query<{ readonly is_there: boolean }>(

@@ -14,13 +14,16 @@ export type PartStatus = {
   readonly notes?: readonly string[]
 }
 
+/** What Postgres tells, and whether a bridge was seen that hears of all that changes: marks know only what one has heard. */
+export type SeenMirror = MirrorState & { readonly isFollowed: boolean }
+
 /** A screen has no room for all that lag. */
 const MAX_LAGGING = 5
 
 /** What `divan status` prints. `mirror` is undefined where Postgres did not tell, or knows of none. */
 export function statusLines(
   parts: readonly PartStatus[],
-  mirror: MirrorState | undefined,
+  mirror: SeenMirror | undefined,
   paint: Paint,
 ): readonly string[] {
   const width = Math.max(...parts.map(({ where }) => where.length))
@@ -33,18 +36,21 @@ export function statusLines(
   ]
 }
 
-function mirrorLines({ databases, dirty, lagging, lastBatchAt }: MirrorState): readonly string[] {
-  const behind =
-    dirty === 0
-      ? 'all as the server has them'
-      : `${dirty} behind, the first for ${timeText(lagging[0]?.seconds ?? 0)}`
+function mirrorLines(mirror: SeenMirror): readonly string[] {
+  const { databases, lagging, lastBatchAt } = mirror
   return [
-    row('Databases', `${databases} mirrored, ${behind}`),
+    row('Databases', `${databases} mirrored, ${behindText(mirror)}`),
     ...lagging
       .slice(0, MAX_LAGGING)
       .map(({ database, seconds }) => row('', `${timeText(seconds).padEnd(8)}${database}`)),
     row('Last batch', lastBatchAt === undefined ? 'none yet' : lastBatchText(lastBatchAt)),
   ]
+}
+
+function behindText({ dirty, lagging, isFollowed }: SeenMirror): string {
+  const limit = isFollowed ? '' : ', as far as a bridge has heard'
+  if (dirty > 0) return `${dirty} behind, the first for ${timeText(lagging[0]?.seconds ?? 0)}${limit}`
+  return `${isFollowed ? 'all as the server has them' : 'none behind'}${limit}`
 }
 
 function lastBatchText(at: Date): string {

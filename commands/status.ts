@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NO_MIRROR } from '../bridge/dead-letters.ts'
 import { type MirrorState, mirrorState } from '../bridge/watch/mirror-state.ts'
 import { askHealth } from './ask-health.ts'
 import type { RunCommand } from './command.ts'
@@ -9,7 +10,7 @@ import { readRunning } from './running.ts'
 import { BRIDGE_PORT, readSettings, type Settings } from './settings.ts'
 import { type PartStatus, statusLines } from './status-lines.ts'
 
-/** `divan status`: one screen for the operator. The exit code is 0 if server, bridge and Postgres are up. */
+/** `divan status`: one screen for the operator. The exit code is 0 if server, bridge and the mirror's Postgres are up. */
 export const status: RunCommand = async (_args, { environment, print, terminal: { paint } }) => {
   const { settings } = readSettings(environment)
   const places = placesOf(settings)
@@ -19,7 +20,9 @@ export const status: RunCommand = async (_args, { environment, print, terminal: 
     askPostgres(places.databaseUrl),
   ])
   const parts = [server, bridge, postgres.part]
-  for (const line of statusLines(parts, postgres.mirror, paint)) print(line)
+  const isFollowed = server.isUp && bridge.isUp && places.bridgeUrl !== undefined
+  const mirror = postgres.mirror && { ...postgres.mirror, isFollowed }
+  for (const line of statusLines(parts, mirror, paint)) print(line)
   return parts.every(part => part.isUp) ? 0 : 1
 }
 
@@ -43,7 +46,10 @@ function placesOf(settings: Settings): Places {
 
 function bridgeUrlOf({ host, bridgePort }: Settings, running: string | undefined): string | undefined {
   if (bridgePort === 'off') return undefined
-  return running ?? urlAt(host, bridgePort ?? BRIDGE_PORT)
+  // 0 takes any free one: which one, only what runs can tell.
+  const port = bridgePort === 0 ? undefined : bridgePort
+  if (port === undefined && running !== undefined) return running
+  return urlAt(host, port ?? BRIDGE_PORT)
 }
 
 function urlAt(host: string, port: number): string {
@@ -80,7 +86,8 @@ async function askPostgres(databaseUrl: string | undefined): Promise<PostgresSta
       throw new Error(`no answer within ${PATIENCE_MS / 1000} s`)
     })
     const mirror = await Promise.race([mirrorState(databaseUrl), tooLate])
-    return { part: { name, where, isUp: true, words: 'ok' }, mirror }
+    const isUp = mirror !== undefined
+    return { part: { name, where, isUp, words: isUp ? 'ok' : NO_MIRROR }, mirror }
   } catch (error) {
     return { part: { name, where, isUp: false, words: messageOf(error) }, mirror: undefined }
   }

@@ -103,6 +103,37 @@ async function migrate(sql: Queryable): Promise<void> {
   if (version > MIGRATIONS.length) {
     throw new BridgeError(
       `the mirror was made by a newer version of Divan (schema ${version}, this one knows ${MIGRATIONS.length}): run that version, or another database`,
+  await refuseLostTables(sql)
+}
+
+/** What all migrations together make. */
+const OWN_NAMES = [
+  'update_feed',
+  'marks',
+  'dirty_databases',
+  'checkpoints',
+  'dead_letters',
+  'descriptions',
+  'rebuilt_databases',
+]
+
+/** A table of its own that somebody has dropped is not made again alone: what it knew is in no other. */
+async function refuseLostTables(sql: Queryable): Promise<void> {
+  const found = await foundNames(sql)
+  const lost = OWN_NAMES.filter(name => !found.has(name))
+  if (lost.length > 0) throw new BridgeError(lostTables(lost))
+}
+
+async function foundNames(sql: Queryable): Promise<Set<string>> {
+  const { rows } = await sql.query<{ readonly relname: string }>(
+    `select relname from pg_class where relnamespace = to_regnamespace('divan') and relname = any($1)`,
+    [OWN_NAMES],
+  )
+  return new Set(rows.map(({ relname }) => relname))
+}
+
+function lostTables(names: readonly string[]): string {
+  return `${names.map(name => `divan.${name}`).join(', ')} was dropped: stop all bridges, run the SQL drop schema divan cascade, and start them: everything is read again`
     )
   }
   for (const [index, migration] of MIGRATIONS.entries()) {
@@ -122,7 +153,10 @@ async function currentVersion(sql: Queryable): Promise<number> {
     )
   }
   return await needsRight('usage and create on the schema divan, and select on its tables', async () => {
-    if (!(await isThere(sql, `to_regclass('divan.migrations')`))) await sql.query(MIGRATIONS_TABLE)
+    if (!(await isThere(sql, `to_regclass('divan.migrations')`))) {
+      if ((await foundNames(sql)).size > 0) throw new BridgeError(lostTables(['migrations']))
+      await sql.query(MIGRATIONS_TABLE)
+    }
     const { rows } = await sql.query<{ readonly version: number }>(
       'select coalesce(max(version), 0) as version from divan.migrations',
     )

@@ -51,14 +51,14 @@ function refuseOtherDescriptions(record: MirrorRecord | undefined, described: re
   const reasons = rebuildReasons(record.described, described)
   if (reasons.length > 0) {
     throw new BridgeError(
-      `${reasons.join('; ')}. Nothing is mirrored until npx divan rebuild has made anew what differs`,
+      `${reasons.join('; ')}. This bridge mirrors nothing; those with the descriptions of the tables go on. If this version is the newer one, npx divan rebuild makes anew what differs; if not, run the newer one`,
     )
   }
   if (record.superseded.includes(fingerprint)) throw new BridgeError(SUPERSEDED)
 }
 
 const OTHER_REBUILD =
-  'npx divan rebuild is making tables anew for other descriptions than this bridge has: run the version that has them, or run its npx divan rebuild to go back to these'
+  'npx divan rebuild is making tables anew for other descriptions than this bridge has: run the version that has them; or npx divan rebuild cancel gives that up, and npx divan rebuild goes to these'
 
 const SUPERSEDED =
   'a newer bridge has mirrored with other descriptions since this one: run that version, or npx divan rebuild to go back to these descriptions'

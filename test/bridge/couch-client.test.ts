@@ -28,6 +28,19 @@ t.test('credentials leave the URL for the header, whatever they consist of', asy
   t.equal(answer.authorization, `Basic ${Buffer.from('ädmin:p:s/w@rd%').toString('base64')}`)
 })
 
+t.test(
+  'a password that is not written as a URL wants is the operator’s, and the setting is named',
+  async t => {
+    const open = () => couchClient('http://admin:100%@127.0.0.1:5984')
+    t.throws(
+      open,
+      new BridgeError(
+        'the server URL cannot be read; a % of the name or password is written as %25: check DIVAN_SERVER_URL',
+      ),
+    )
+  },
+)
+
 t.test('a server below a path of its host is asked there', async t => {
   const url = await answering(t, (request, response) => response.end(JSON.stringify(request.url)))
   const client = couchClient(new URL('couch/', url).href)

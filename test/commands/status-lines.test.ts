@@ -33,7 +33,8 @@ t.test('what lags is named, the worst first, and letters by their reason', async
     { entity: 'unknown', kind: 'unknown_type', count: 1 },
   ]
   const lastBatchAt = new Date(Date.now() - 3 * 86_400_000)
-  const lines = statusLines(parts, { databases: 10_000, dirty: 6, lagging, letters, lastBatchAt }, paint)
+  const counts = { databases: 10_000, dirty: 6, lagging, letters, lastBatchAt }
+  const lines = statusLines(parts, { ...counts, isFollowed: true }, paint)
   t.strictSame(lines.slice(3), [
     '',
     '  Databases     10000 mirrored, 6 behind, the first for 2 h',
@@ -50,10 +51,27 @@ t.test('what lags is named, the worst first, and letters by their reason', async
 })
 
 t.test('a mirror that is new says so', async t => {
-  const empty = { databases: 0, dirty: 0, lagging: [], letters: [], lastBatchAt: undefined }
+  const empty = { databases: 0, dirty: 0, lagging: [], letters: [], lastBatchAt: undefined, isFollowed: true }
   t.match(statusLines(parts, empty, paint).slice(4), [
     /0 mirrored, all as the server has them$/,
     /Last batch +none yet$/,
     /Dead letters +none/,
   ])
+})
+
+t.test('while no bridge hears of changes nothing is said to be as the server has it', async t => {
+  const clean = {
+    databases: 7,
+    dirty: 0,
+    lagging: [],
+    letters: [],
+    lastBatchAt: undefined,
+    isFollowed: false,
+  }
+  t.match(statusLines(parts, clean, paint)[4], /7 mirrored, none behind, as far as a bridge has heard$/)
+  const behind = { ...clean, dirty: 1, lagging: [{ database: 'userdb-1', seconds: 9 }] }
+  t.match(
+    statusLines(parts, behind, paint)[4],
+    /7 mirrored, 1 behind, the first for 9 s, as far as a bridge has heard$/,
+  )
 })

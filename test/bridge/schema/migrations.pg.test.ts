@@ -84,6 +84,17 @@ t.test('a required field that a table lacks is refused', async t => {
   t.match(await complaint(t, url), /routines has no column name, and its field is required/)
 })
 
+t.test('a table of the bridge’s own that was dropped is named, with what mends it', async t => {
+  const url = await throwawayDatabase(t)
+  await prepare(url)
+  await query(url, 'drop table divan.dead_letters')
+  t.match(await complaint(t, url), /divan\.dead_letters was dropped: .* drop schema divan cascade/)
+  await query(url, 'drop table divan.migrations')
+  t.match(await complaint(t, url), /divan\.migrations was dropped/)
+  await query(url, 'drop schema divan cascade')
+  await prepare(url)
+})
+
 t.test('columns that others have added do not disturb', async t => {
   const url = await throwawayDatabase(t)
   await prepare(url)
