@@ -96,7 +96,8 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   try {
     given?.throwIfAborted()
     await parts.watch.listen()
-    await untilReady(parts, () => prepareSchema(parts.pool), options.databaseUrl)
+    const areOthers = await untilReady(parts, () => prepareSchema(parts.pool), options.databaseUrl)
+    if (areOthers) parts.log.warn(FROM_A_DUMP)
     const feed = await untilReady(parts, () => openUpdateFeed(followContext(parts)), options.databaseUrl)
     parts.log.info(`mirroring ${parts.client.url} into ${postgresName(options.databaseUrl)}`)
     parts.watch.enter('mirroring')
@@ -107,6 +108,9 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     throw error
   }
 }
+
+const FROM_A_DUMP =
+  'the tables are not those that were mirrored into, they came from a dump; all databases are mirrored anew'
 
 function openParts(options: BridgeOptions, signal: AbortSignal): Parts {
   const log = pino({ name: 'bridge', level: options.logLevel })

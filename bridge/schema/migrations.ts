@@ -79,16 +79,23 @@ const MIGRATIONS: readonly string[] = [
   create table divan.rebuilt_databases (database text primary key);
   comment on table divan.rebuilt_databases is 'the databases whose rows npx divan rebuild has in the new tables';
   `,
+  `
+  alter table divan.descriptions add column tables jsonb;
+  comment on column divan.descriptions.tables is 'the oid of each table of the mirror: one that came from a dump has another';
+  `,
 ]
 
 /**
  * Brings the bridge's own tables and the mirror's to what this version knows, in one transaction. Throws a
- * `BridgeError` when that is not this bridge's to do.
+ * `BridgeError` when that is not this bridge's to do. True if the tables came from a dump: all is made anew then.
  */
-export async function prepareSchema(pool: pg.Pool, catalogue: readonly Entity[] = entities): Promise<void> {
-  await inLongTransaction(pool, async sql => {
+export async function prepareSchema(
+  pool: pg.Pool,
+  catalogue: readonly Entity[] = entities,
+): Promise<boolean> {
+  return await inLongTransaction(pool, async sql => {
     await prepareOwnTables(sql)
-    await prepareMirrorTables(sql, catalogue)
+    return await prepareMirrorTables(sql, catalogue)
   })
 }
 
@@ -96,13 +103,6 @@ export async function prepareSchema(pool: pg.Pool, catalogue: readonly Entity[] 
 export async function prepareOwnTables(sql: Queryable): Promise<void> {
   await sql.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK])
   await migrate(sql)
-}
-
-async function migrate(sql: Queryable): Promise<void> {
-  const version = await currentVersion(sql)
-  if (version > MIGRATIONS.length) {
-    throw new BridgeError(
-      `the mirror was made by a newer version of Divan (schema ${version}, this one knows ${MIGRATIONS.length}): run that version, or another database`,
   await refuseLostTables(sql)
 }
 
@@ -134,6 +134,13 @@ async function foundNames(sql: Queryable): Promise<Set<string>> {
 
 function lostTables(names: readonly string[]): string {
   return `${names.map(name => `divan.${name}`).join(', ')} was dropped: stop all bridges, run the SQL drop schema divan cascade, and start them: everything is read again`
+}
+
+async function migrate(sql: Queryable): Promise<void> {
+  const version = await currentVersion(sql)
+  if (version > MIGRATIONS.length) {
+    throw new BridgeError(
+      `the mirror was made by a newer version of Divan (schema ${version}, this one knows ${MIGRATIONS.length}): run that version, or another database`,
     )
   }
   for (const [index, migration] of MIGRATIONS.entries()) {

@@ -8,6 +8,7 @@ import { lockShape, type MirrorRecord, readRecord, writeRecord } from '../descri
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
 import { columnDdl, literal, tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
+import { areOthersTables, recordTables } from './known-tables.ts'
 import { needsRight } from './needs-right.ts'
 
 /** A column as Postgres has it. */
@@ -15,15 +16,16 @@ type FoundColumn = { readonly table: string; readonly name: string; readonly typ
 
 /**
  * Makes the tables of all entities where they are absent, and extends those whose descriptions have gained something.
- * What is more than that is refused: mirroring wrongly would be worse than not mirroring.
+ * What is more than that is refused: mirroring wrongly would be worse than not mirroring. True if the tables came from a dump.
  */
-export async function prepareMirrorTables(sql: Queryable, catalogue: readonly Entity[]): Promise<void> {
+export async function prepareMirrorTables(sql: Queryable, catalogue: readonly Entity[]): Promise<boolean> {
   const schema = await mirrorSchema(sql)
   const record = await readRecord(sql)
   const described = describeAll(catalogue)
   refuseOtherDescriptions(record, described)
   const isRecorded = fingerprintOf(record?.described ?? []) === fingerprintOf(described)
-  if (!isRecorded) await lockShape(sql)
+  const areOthers = await areOthersTables(sql, catalogue)
+  if (!isRecorded || areOthers) await lockShape(sql)
   const found = await findColumns(sql, catalogue)
   let changed = false
   for (const entity of catalogue) {
@@ -36,10 +38,14 @@ export async function prepareMirrorTables(sql: Queryable, catalogue: readonly En
   await checkRights(sql, catalogue)
   if (!isRecorded) await writeRecord(sql, described)
   // Documents may have been mirrored before there was this table or column: all are read again.
-  if (changed) {
+  if (changed || areOthers) {
     await resetCheckpoints(sql)
     await markAllMirrored(sql)
   }
+  // Without the place in the feed a start also looks for rows that no database claims.
+  if (areOthers) await sql.query('delete from divan.update_feed')
+  await recordTables(sql, catalogue)
+  return areOthers
 }
 
 /** Ends a start with descriptions that the tables cannot be extended to. One line names all that is to be done. */
