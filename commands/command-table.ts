@@ -103,7 +103,7 @@ export const commandTable: readonly Command[] = [
     text: 'copies the store into a new file, also while the server runs',
     options: {},
     optionTexts: [
-      ['<file>', 'where the copy goes; nothing is overwritten'],
+      ['<file>', 'where the copy goes; nothing is overwritten. Of DIVAN_SHARDS files: a new folder'],
       ['', 'secrets.json of the data folder is not in it: keep that, or JWT_SECRET, too'],
     ],
     words: [],
@@ -122,5 +122,18 @@ export const commandTable: readonly Command[] = [
     words: [],
     argument: '<file>',
     load: async () => (await import('./restore.ts')).restore,
+  },
+  {
+    name: 'reshard',
+    usage: 'reshard <n>',
+    text: 'divides the users over n store files, while no server runs',
+    options: {},
+    optionTexts: [
+      ['<n>', 'how many; 1 is one file again. Start with DIVAN_SHARDS=<n> from then on'],
+      ['', 'the store as it was stays beside it, named for the time'],
+    ],
+    words: [],
+    argument: '<n>',
+    load: async () => (await import('./reshard.ts')).reshard,
   },
 ]

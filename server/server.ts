@@ -22,7 +22,7 @@ import { opsRoutes } from './ops/routes.ts'
 import { createServerMetrics } from './ops/server-metrics.ts'
 import { openStoreFiles } from './store/sharded/open-store-files.ts'
 import type { Store } from './store/store.ts'
-import { storeFilesIn } from './store-file.ts'
+import { storeFileIn } from './store-file.ts'
 
 /** What the server needs to know; commands/settings.ts reads it from the environment. */
 export type ServerOptions = {
@@ -84,7 +84,8 @@ const CLOSE_GRACE_MS = 3_000
 export async function startServer(options: ServerOptions): Promise<Server> {
   const log = createLog(options.logLevel)
   const store = await openStoreFiles({
-    files: storeFilesIn(options.dataFolder, options.shards ?? 1),
+    file: storeFileIn(options.dataFolder),
+    shards: options.shards ?? 1,
     log: line => log.error(line),
   })
   const calls = createOpenCalls()

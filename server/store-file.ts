@@ -4,9 +4,3 @@ import { join } from 'node:path'
 export function storeFileIn(dataFolder: string): string {
   return join(dataFolder, 'divan.sqlite')
 }
-
-/** All files of a store that is divided over so many. */
-export function storeFilesIn(dataFolder: string, count: number): [string, ...string[]] {
-  const others = Array.from({ length: count - 1 }, (_, at) => join(dataFolder, `divan-${at + 2}.sqlite`))
-  return [storeFileIn(dataFolder), ...others]
-}

@@ -4,23 +4,26 @@ import { loadDriver, type OpenDatabase } from '../sqlite/driver.ts'
 import { openStore } from '../sqlite/open-store.ts'
 import { type ShardMark, writeShardMark } from '../sqlite/shard-mark.ts'
 import type { Store } from '../store.ts'
+import { filesOf } from './files-of.ts'
 import { checkedMarks } from './set-marks.ts'
 import { closeAll, type Shard, ShardedStore } from './sharded-store.ts'
 
 export type StoreFiles = {
-  /** One: a store of its own. More: one store that is divided over them. */
-  readonly files: readonly [string, ...string[]]
+  /** The first of the store's files; the others lie beside it, named after it. */
+  readonly file: string
+  /** How many there are. One: a store of its own. */
+  readonly shards: number
   /** Where lines about failures go. */
   readonly log?: ((line: string) => void) | undefined
 }
 
 /** Opens the store that is in these files, all of them or none. Refuses with a `StoreError` of one line. */
-export async function openStoreFiles({ files, log }: StoreFiles): Promise<Store> {
-  const [first, ...others] = files
-  return others.length === 0 ? openStore({ file: first, log }) : openShardedStore({ files, log })
+export async function openStoreFiles({ file, shards, log }: StoreFiles): Promise<Store> {
+  return shards === 1 ? openStore({ file, log }) : openShardedStore({ file, shards, log })
 }
 
-async function openShardedStore({ files, log = () => {} }: StoreFiles): Promise<Store> {
+async function openShardedStore({ file, shards, log = () => {} }: StoreFiles): Promise<Store> {
+  const files = filesOf(file, shards)
   const open = await loadDriver()
   const [mark, ...marks] = checkedMarks(open, files)
   // The first by itself: who has its lock has the right to all of them.

@@ -4,6 +4,7 @@ import type { OpenDatabase } from '../sqlite/driver.ts'
 import { checkedFormat } from '../sqlite/prepare-file.ts'
 import { realFile } from '../sqlite/real-file.ts'
 import { refuseUnfinishedRestore } from '../sqlite/restore-mark.ts'
+import { resultCode, SQLITE_READONLY } from '../sqlite/result-code.ts'
 import { readShardMark, refuseOtherMark, type ShardMark } from '../sqlite/shard-mark.ts'
 import { newUuid } from '../sqlite/store-uuid.ts'
 import { StoreError } from '../store-error.ts'
@@ -44,22 +45,44 @@ function missing(file: string, at: number, count: number): StoreError {
   )
 }
 
-/** What a file says of itself; nothing is written to it. */
+/** What a file says of itself. Nothing is written to it, but for what a killed process left to be undone. */
 export function findMark(open: OpenDatabase, file: string): Found {
   if (!existsSync(file)) return 'nothing'
   try {
-    const connection = new Connection(open, file, { readOnly: true })
-    try {
-      connection.exec('pragma busy_timeout = 5000')
-      // Of a process that was killed while it made the file.
-      if (connection.row('select 1 from sqlite_schema') === undefined) return 'nothing'
-      checkedFormat(connection, file)
-      return readShardMark(connection) ?? 'one file'
-    } finally {
-      connection.close()
-    }
+    return readOnlyOrUndone(readOnly => {
+      const connection = new Connection(open, file, { readOnly })
+      try {
+        return readMark(connection, file)
+      } finally {
+        connection.close()
+      }
+    })
   } catch (cause) {
     if (cause instanceof StoreError || !(cause instanceof Error)) throw cause
     throw new StoreError(`${file} cannot be opened: ${cause.message}`, { cause })
   }
+}
+
+/** A journal that is to be rolled back first needs one who may write. */
+function readOnlyOrUndone<Result>(read: (readOnly: boolean) => Result): Result {
+  try {
+    return read(true)
+  } catch (cause) {
+    if (resultCode(cause) !== SQLITE_READONLY) throw cause
+    return read(false)
+  }
+}
+
+function readMark(connection: Connection, file: string): Found {
+  connection.exec('pragma busy_timeout = 5000')
+  // Of a process that was killed while it made the file.
+  if (connection.row('select 1 from sqlite_schema') === undefined) return 'nothing'
+  checkedFormat(connection, file)
+  return readShardMark(connection) ?? 'one file'
+}
+
+/** Over how many files a store is divided, by its first one. One also where there is none. */
+export function shardsOf(open: OpenDatabase, first: string): number {
+  const found = findMark(open, first)
+  return typeof found === 'object' ? found.count : 1
 }

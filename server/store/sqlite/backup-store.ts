@@ -89,6 +89,6 @@ function checkedCopy(open: OpenDatabase, draft: string): StoreFacts {
 }
 
 /** A second backup to the same place has put a draft of its own there. */
-function isStillOurs(draft: string, opened: number): boolean {
+export function isStillOurs(draft: string, opened: number): boolean {
   return statSync(draft, { throwIfNoEntry: false })?.ino === fstatSync(opened).ino
 }

@@ -31,7 +31,8 @@ function isEmpty(connection: Connection): boolean {
   )
 }
 
-function createTables(connection: Connection, shard: ShardMark | undefined): void {
+/** Makes the tables of a new store. */
+export function createTables(connection: Connection, shard: ShardMark | undefined): void {
   connection.exec(FILE_PRAGMAS)
   connection.exec('begin immediate')
   connection.exec(SCHEMA)

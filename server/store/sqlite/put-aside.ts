@@ -13,9 +13,8 @@ const LOGS = ['-wal', '-journal'] as const
  * Gives the store a second name, so that another file may take its first. What its write-ahead log holds is brought into the file
  * before, for a log stays with the first name. Returns the second name; undefined if there is no store. The lock is held.
  */
-export function putAside(open: OpenDatabase, file: string): string | undefined {
+export function putAside(open: OpenDatabase, file: string, aside = asideOf(file)): string | undefined {
   const logs = () => LOGS.filter(suffix => existsSync(`${file}${suffix}`))
-  const aside = `${file}.replaced-${new Date().toISOString().replaceAll(':', '')}`
   const isThere = existsSync(file)
   if (!isThere && logs().length === 0) return undefined
   const isWhole = isThere && foldLog(open, file)
@@ -23,9 +22,14 @@ export function putAside(open: OpenDatabase, file: string): string | undefined {
   const suffixes = isWhole ? [] : logs()
   for (const suffix of isThere ? ['', ...suffixes] : suffixes)
     linkSync(`${file}${suffix}`, `${aside}${suffix}`)
-  syncFolderOf(file)
+  for (const path of [file, aside]) syncFolderOf(path)
   for (const suffix of [...suffixes, '-shm']) rmSync(`${file}${suffix}`, { force: true })
   return aside
+}
+
+/** The second name of what is replaced now. */
+export function asideOf(file: string): string {
+  return `${file}.replaced-${new Date().toISOString().replaceAll(':', '')}`
 }
 
 const FOLD = 'pragma busy_timeout = 1000; pragma synchronous = full; pragma journal_mode = delete'
@@ -42,7 +46,7 @@ function execOn(connection: Connection, sql: string): void {
  * Leaves all of a store in its one file, or says that it is broken. SQLite refuses this while anyone else has the file open, so
  * no backup under way can find its log gone.
  */
-function foldLog(open: OpenDatabase, file: string): boolean {
+export function foldLog(open: OpenDatabase, file: string): boolean {
   try {
     // Looked at first: a connection that may write removes the log, when it is closed, of a file that it could not read.
     if (isBroken(open, file)) return false

@@ -1,17 +1,19 @@
-import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { StoreError } from '../store-error.ts'
 import { syncFolderOf } from './sync-to-disk.ts'
 
 /**
  * Lies beside the store while a restore replaces a file that cannot be opened. For a moment such a file stands without its
- * write-ahead log; were it opened then, it could pass for a store of an earlier time.
+ * write-ahead log; were it opened then, it could pass for a store of an earlier time. It also lies beside the first file of a store while
+ * several files take their places (../copies/swap-files.ts), and says then which.
  */
 function markOf(file: string): string {
   return `${file}.unfinished-restore`
 }
 
-export function setRestoreMark(file: string): void {
+export function setRestoreMark(file: string, text = ''): void {
   const opened = openSync(markOf(file), 'w', 0o600)
+  writeSync(opened, text)
   fsyncSync(opened)
   closeSync(opened)
   syncFolderOf(file)
@@ -21,7 +23,15 @@ export function removeRestoreMark(file: string): void {
   rmSync(markOf(file), { force: true })
 }
 
+/** What the mark says, which may be nothing. Undefined: there is none. */
+export function readRestoreMark(file: string): string | undefined {
+  return existsSync(markOf(file)) ? readFileSync(markOf(file), 'utf8') : undefined
+}
+
 /** Refuses a store whose restore was cut off at that moment. */
 export function refuseUnfinishedRestore(file: string): void {
-  if (existsSync(markOf(file))) throw new StoreError(`a restore of ${file} was cut off: run it again`)
+  const text = readRestoreMark(file)
+  if (text === undefined) return
+  const what = text.includes('"division"') ? 'division' : 'restore'
+  throw new StoreError(`a ${what} of ${file} was cut off: run it again`)
 }

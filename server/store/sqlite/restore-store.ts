@@ -24,7 +24,7 @@ export type Restore = {
 export type Restored = StoreFacts & { readonly replaced: string | undefined }
 
 /** What the new store is called until it takes its place. */
-function draftOf(file: string): string {
+export function draftOf(file: string): string {
   return `${file}.restoring`
 }
 
@@ -59,7 +59,8 @@ function realFileOf(file: string): string {
   }
 }
 
-function refuseUnfit(file: string, backup: string): void {
+/** Refuses what is no backup. */
+export function refuseUnfit(file: string, backup: string): void {
   const found = statSync(backup, { throwIfNoEntry: false })
   if (found?.isFile() !== true) throw new StoreError(`there is no backup: ${backup} is no file`)
   const real = realpathSync(backup)
@@ -69,7 +70,8 @@ function refuseUnfit(file: string, backup: string): void {
     throw new StoreError(`${backup} has a write-ahead log beside it, so it is a store in use and no backup`)
 }
 
-function makeDraft(open: OpenDatabase, file: string, backup: string): StoreFacts {
+/** Makes what is to take the place of a file, beside it. */
+export function makeDraft(open: OpenDatabase, file: string, backup: string): StoreFacts {
   const draft = draftOf(file)
   removeRestoreDraft(file)
   copyFileSync(backup, draft, constants.COPYFILE_FICLONE)

@@ -10,6 +10,7 @@ import {
 import { dirname } from 'node:path'
 import t, { type Test } from 'tap'
 import { userDbName } from '../../../../design-docs/user-db.ts'
+import { filesOf } from '../../../../server/store/sharded/files-of.ts'
 import { openStoreFiles } from '../../../../server/store/sharded/open-store-files.ts'
 import { shardOf } from '../../../../server/store/sharded/shard-of.ts'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
@@ -18,19 +19,19 @@ import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import { setRestoreMark } from '../../../../server/store/sqlite/restore-mark.ts'
 import type { Store } from '../../../../server/store/store.ts'
 import { databaseOf, interactive, store as storeOne } from '../contract/subject.ts'
-import { shardFiles, userIn } from './shard-files.ts'
+import { userIn } from './user-in.ts'
 
 const open = await loadDriver()
 type Files = [string, ...string[]]
 
 async function opened(t: Test, files: Files): Promise<Store> {
-  return openStoreFiles({ files, log: line => t.fail(line) })
+  return openStoreFiles({ file: files[0], shards: files.length, log: line => t.fail(line) })
 }
 
 /** A store with a document of a user in each file; closed. */
 async function filled(t: Test, folder: string, count: number): Promise<Files> {
   mkdirSync(folder, { recursive: true })
-  const files = shardFiles(folder, count)
+  const files = filesOf(`${folder}/store.db`, count)
   const store = await opened(t, files)
   for (const at of files.keys()) {
     const name = userDbName(userIn(at, count))
@@ -88,7 +89,7 @@ t.test('a store that is opened again is the same; one that was made halfway is m
   await t.rejects(opened(t, files), { message: /store\.db is already open in another process$/ })
   await again.close()
 
-  const half = shardFiles(`${folder}/half`, 3)
+  const half = filesOf(`${folder}/half/store.db`, 3)
   const first = new Connection(open, files[0], { readOnly: true })
   const [set = ''] = first.row<[string]>("select value from store where key = 'shard'") ?? []
   first.close()
@@ -112,8 +113,8 @@ t.test('what is not one whole store of so many files is refused with one line', 
   const three = await filled(t, `${folder}/three`, 3)
   const [first, second = '', third = ''] = three
   const again = /set DIVAN_SHARDS=3, or divide it anew with "divan reshard"$/
-  await refused(t, shardFiles(`${folder}/three`, 2), again)
-  await refused(t, shardFiles(`${folder}/three`, 4), again)
+  await refused(t, filesOf(`${folder}/three/store.db`, 2), again)
+  await refused(t, filesOf(`${folder}/three/store.db`, 4), again)
   await refused(t, [first], again)
   await refused(t, [second], /is file 2 of a store of 3 files: set DIVAN_SHARDS=3/)
 

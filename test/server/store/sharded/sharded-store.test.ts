@@ -1,14 +1,14 @@
 import t from 'tap'
 import { userDbName } from '../../../../design-docs/user-db.ts'
+import { filesOf } from '../../../../server/store/sharded/files-of.ts'
 import { openStoreFiles } from '../../../../server/store/sharded/open-store-files.ts'
 import { shardOf } from '../../../../server/store/sharded/shard-of.ts'
 import { subjectOf } from '../contract/subject.ts'
 import { wholeContract } from '../contract/whole-contract.ts'
 import { checkFile } from '../sqlite/check-file.ts'
-import { shardFiles } from './shard-files.ts'
 
-const files = shardFiles(t.testdir(), 3)
-const store = await openStoreFiles({ files, log: line => t.fail(line) })
+const files = filesOf(`${t.testdir()}/store.db`, 3)
+const store = await openStoreFiles({ file: files[0], shards: files.length, log: line => t.fail(line) })
 
 await t.test('a store of three files', t =>
   wholeContract(

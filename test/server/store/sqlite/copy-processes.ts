@@ -10,9 +10,9 @@ const SCRIPTS = [
 ]
 
 export type CopyProcesses = {
-  /** Kills a backup or a restore so many milliseconds after it began. Its exit code if it ended before, and how long it took. */
+  /** Kills what copies a store so many milliseconds after it began. Its exit code if it ended before, and how long it took. */
   copyUntilKilled(
-    copy: readonly ['backup' | 'restore', file: string, other: string],
+    copy: readonly ['backup' | 'restore' | 'division', file: string, other: string],
     killAfterMs: number,
   ): Promise<{ readonly end: 'killed' | number; readonly ms: number }>
   /** A process that writes to a store until it is killed. It has been promised something when this resolves. */
