@@ -1,4 +1,4 @@
-import { sequenceParts } from '../sequences.ts'
+import { isSequence, sequenceParts } from '../sequences.ts'
 import type { DbUpdate, Store, UpdatesPlace } from '../store.ts'
 
 type Updates = Pick<Store, 'dbUpdates' | 'updatesPlace' | 'updatesSequence'>
@@ -30,6 +30,9 @@ export function mergedUpdates(
 const BETWEEN = 's'
 const WITHIN = 'x'
 
+/** A sequence that no file has issued. */
+const UNKNOWN = '1-unknown'
+
 /**
  * The wire form of a place in all logs: `<sum>-<n>x<epoch>s<n>x<epoch>…`, a sequence of each file. It has the form of any other sequence,
  * so that whoever reads the number before its dash reads one that rises.
@@ -46,7 +49,8 @@ export function mergedSequence(shards: readonly Updates[], place: UpdatesPlace):
 export function mergedPlace(shards: readonly Updates[], since: string): ReturnType<Updates['updatesPlace']> {
   const parts = partsOf(since)
   const isOurs = parts.length === shards.length
-  const places = shards.map((shard, at) => shard.updatesPlace((isOurs ? parts[at] : undefined) ?? since))
+  const otherwise = isSequence(since) ? UNKNOWN : since
+  const places = shards.map((shard, at) => shard.updatesPlace((isOurs ? parts[at] : undefined) ?? otherwise))
   return {
     place: places.map(({ place }) => numberOf(place)),
     rewound: places.some(({ rewound }) => rewound),
