@@ -60,7 +60,7 @@ file.test('one database with very many pending changes holds up none of the othe
   await inParallel(names.slice(1, BURST), 16, name => write(name))
   bridge = bridgeProcess(file, server.adminUrl, databaseUrl, 'error')
   const [watched, started] = [watch(), Date.now()]
-  await untilClean(240_000)
+  await untilClean(rounds(240_000, 1_800_000))
   tell(
     t,
     `${PENDING} pending changes and ${BURST} other databases: ${Date.now() - started} ms`,
@@ -93,7 +93,7 @@ file.test(
       }),
     )
     await Promise.all([filling, burst, active])
-    await untilClean(240_000)
+    await untilClean(rounds(240_000, 1_800_000))
     const longest = await lag.longest()
     tell(t, `the longest from a commit to its row: ${longest} ms`, await watched.stop())
     t.ok(longest < LONGEST_LAG_MS, `${longest} ms`)
@@ -111,7 +111,8 @@ function tell(t: Test, what: string, { connections, descriptors, residentMb }: M
   t.ok((residentMb ?? 0) <= MAX_RESIDENT_MB, `${residentMb} MB`)
 }
 
-async function untilClean(withinMs = 60_000): Promise<void> {
+/** Patient: what is tested is that the end is reached, on machines that do other things too. */
+async function untilClean(withinMs = rounds(60_000, 1_800_000)): Promise<void> {
   await bridge.ready
   const dirty = 'select count(*)::int as n from divan.dirty_databases'
   const isClean = async () => {
