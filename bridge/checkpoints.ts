@@ -152,7 +152,8 @@ export type Marks = {
 
 /**
  * Marks databases. In the order of their names, so that two transactions that mark the same ones cannot wait for
- * each other. Something to rebuild is only what has rows, so a new database is mirrored in the ordinary way.
+ * each other. Something to rebuild is only what has a checkpoint: of it there are rows, or a first batch is under way, perhaps with
+ * documents of the database before. One that is new is mirrored in the ordinary way.
  */
 export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
   if (marks.databases.length === 0) return
@@ -171,7 +172,7 @@ export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
   await sql.query(
     `update divan.dirty_databases d set rebuild = d.mark
        from divan.checkpoints c
-      where d.database = any($1::text[]) and c.database = d.database and c.mirrored_at is not null`,
+      where d.database = any($1::text[]) and c.database = d.database`,
     [marks.remade],
   )
 }

@@ -23,7 +23,8 @@ export async function writeLetters(
     rev: rev === undefined ? null : storableText(rev),
     entity: storableText(typeOfId(change.id)),
     path: problem.path === '' ? null : storableText(problem.path),
-    reason: storableText(problem.reason).slice(0, MAX_REASON_LENGTH),
+    // Cut before: a cut may leave half of a character, or of an escape.
+    reason: storableText(problem.reason.slice(0, MAX_REASON_LENGTH)),
     seq: change.seq,
   }))
   await sql.query(

@@ -58,9 +58,10 @@ async function rebuildDatabase(context: RebuildContext, database: string): Promi
   const { pool, signal, say } = context
   await prepareSchema(pool)
   const wasMirrored = await hasCheckpoint(pool, database)
+  // A new mark: a batch that is under way would clear the one of before, and the request with it.
   await pool.query(
-    `insert into divan.dirty_databases as d (database, rebuild) values ($1, 0)
-     on conflict (database) do update set rebuild = d.mark`,
+    `insert into divan.dirty_databases (database, rebuild) values ($1, 0)
+     on conflict (database) do update set (mark, rebuild) = (select m, m from nextval('divan.marks') m)`,
     [database],
   )
   const log = pino({ level: 'silent' })

@@ -1,6 +1,7 @@
 import { entitiesIn } from '../design-docs/catalogue.ts'
 import type { DatabaseKind, Entity } from '../design-docs/entity.ts'
 import { removeRows } from './apply.ts'
+import { lockShape } from './descriptions/record.ts'
 import { hasOwner, quoted } from './mapping/columns.ts'
 import type { Queryable } from './postgres-client.ts'
 import { sourceOf } from './source.ts'
@@ -33,8 +34,15 @@ export class UnclaimedRows {
     })
   }
 
-  /** Takes away what was not claimed. */
+  /**
+   * Takes away what was not claimed. What has a checkpoint by now is another bridge's, that has met the database later: no
+   * batch is under way while this looks, and each has its checkpoint before its rows.
+   */
   async remove(sql: Queryable): Promise<void> {
+    if ([...this.#owners.values()].every(owners => owners.size === 0)) return
+    await lockShape(sql)
+    const { rows } = await sql.query<{ readonly database: string }>('select database from divan.checkpoints')
+    this.claim(rows.map(({ database }) => database))
     for (const [kind, owners] of this.#owners) {
       for (const userUuid of owners) await removeRows(sql, { database: '', kind, userUuid })
     }

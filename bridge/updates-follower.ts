@@ -65,8 +65,9 @@ async function markEverything(
     context.marked(databases)
   }
   await inLongTransaction(pool, async sql => {
-    await markAllMirrored(sql)
+    // First, for it waits for batches, and these for marks that are not committed.
     await rows?.remove(sql)
+    await markAllMirrored(sql)
     await storeUpdateFeed(sql, end)
   })
   return end

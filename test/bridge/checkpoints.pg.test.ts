@@ -47,6 +47,16 @@ t.test('a database that is marked again while it is mirrored stays dirty', async
   t.not((await readDirty(pool, 'db'))?.mark, again?.mark, 'a mark never comes twice')
 })
 
+t.test('a database that is made anew while its first batch is under way is read from its start', async t => {
+  const pool = await preparedPool(t)
+  const remade = { databases: ['db'], remade: ['db'] }
+  await inTransaction(pool, sql => markDirty(sql, remade))
+  t.match(await readDirty(pool, 'db'), { rebuild: undefined }, 'one that is new has nothing to be made anew')
+  await inTransaction(pool, sql => markDirty(sql, remade))
+  const again = await readDirty(pool, 'db')
+  t.equal(again?.rebuild, again?.mark, 'what is read of the one before may yet be committed')
+})
+
 t.test('a mark need not wait for a batch of its database', async t => {
   const pool = await preparedPool(t)
   const marks = { databases: ['db'], remade: [] }

@@ -1,7 +1,15 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { couchClient } from '../../bridge/couch-client.ts'
 import { listDeadLetters } from '../../bridge/dead-letters.ts'
+import { openPool } from '../../bridge/postgres-client.ts'
+import { rebuildMirror } from '../../bridge/rebuild-mirror.ts'
+import { prepareSchema } from '../../bridge/schema/migrations.ts'
+import { openUpdateFeed } from '../../bridge/updates-follower.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { heldBy } from '../fixtures/held-statement.ts'
 import { bulkDocs, mirror } from '../fixtures/mirror.ts'
+import { PROJECT_FOLDER } from '../fixtures/project-folder.ts'
 import { sessionDoc } from '../fixtures/workout.ts'
 
 t.test('a lost mirror is made again, with the same ids', async t => {
@@ -54,6 +62,101 @@ t.test('an operator can have the rows of one database made anew', async t => {
     'it is done',
   )
   t.strictSame(await user.rows('workout_sessions'), before)
+})
+
+t.test('what is asked for while a batch is under way is done after it', async t => {
+  const program = await mirror(t)
+  await program.bridge()
+  const user = await program.user()
+  const signal = AbortSignal.timeout(30_000)
+  const readme = readFileSync(`${PROJECT_FOLDER}/bridge/README.md`, 'utf8')
+  const [request = ''] = /^insert into divan.dirty_databases[^;]*;/m.exec(readme) ?? []
+  t.match(request, 'userdb-…')
+  const ways = {
+    'npx divan rebuild': () =>
+      rebuildMirror({
+        serverUrl: program.server.adminUrl,
+        databaseUrl: program.databaseUrl,
+        what: user.database,
+        signal,
+        say: () => {},
+      }),
+    'the SQL of the README': () => program.sql(request.replace('userdb-…', user.database)),
+  }
+  const held = await heldBy(t, program.databaseUrl, 'workout_sessions')
+  await held.release()
+  const dirty = (which: string) => async () =>
+    (await program.sql(`select from divan.dirty_databases where ${which}`)).length === 1
+  for (const [way, ask] of Object.entries(ways)) {
+    await user.write(sessionDoc())
+    await user.mirrored()
+    await program.sql(`update workout_sessions set mode = 'wrong'`)
+    await held.hold()
+    await user.write(sessionDoc())
+    await held.waited()
+    const asked = ask()
+    await eventually(dirty('rebuild is not null'), 'it is asked for')
+    await held.release()
+    await asked
+    await eventually(async () => !(await dirty('true')()), 'nothing is left to do')
+    const wrong = (await user.rows('workout_sessions')).filter(({ mode }) => mode === 'wrong')
+    t.strictSame(wrong, [], way)
+  }
+})
+
+t.test('of rows that nothing claims those that another bridge has mirrored meanwhile stay', async t => {
+  const program = await mirror(t)
+  const [user, gone] = [await program.user(), await program.user()]
+  await user.write(sessionDoc(), sessionDoc())
+  await gone.write(sessionDoc())
+  const before = await program.bridge()
+  await Promise.all([user.mirrored(), gone.mirrored()])
+  await before.close()
+  await program.sql('drop schema divan cascade')
+  for (const { database, metricsDatabase } of [user, gone]) {
+    await program.request('DELETE', database)
+    await program.request('DELETE', metricsDatabase)
+  }
+
+  const pool = openPool(program.databaseUrl, 3)
+  t.teardown(() => pool.end())
+  await prepareSchema(pool)
+  const server = couchClient(program.server.adminUrl)
+  let [isListed, goOn] = [false, () => {}]
+  const mayGoOn = new Promise<void>(resolve => {
+    goOn = resolve
+  })
+  const client: typeof server = {
+    url: server.url,
+    async json(request) {
+      const answer = await server.json(request)
+      if (request.path.startsWith('_all_dbs')) {
+        isListed = true
+        await mayGoOn
+      }
+      return answer
+    },
+  }
+  const signal = AbortSignal.timeout(30_000)
+  const opening = openUpdateFeed({ client, pool, signal, marked: () => {} })
+  await eventually(async () => isListed, 'the databases are listed')
+  await program.request('PUT', user.database)
+  await program.request('PUT', user.metricsDatabase)
+  const docs = [sessionDoc(), sessionDoc(), sessionDoc()]
+  await user.write(...docs)
+  await program.bridge()
+  await user.mirrored()
+  goOn()
+  await opening
+  await eventually(
+    async () => (await program.sql('select from divan.dirty_databases')).length === 0,
+    'all is done',
+  )
+  t.strictSame(
+    (await user.rows('workout_sessions')).map(({ doc_id }) => doc_id).sort(),
+    docs.map(({ _id }) => _id).sort(),
+  )
+  t.strictSame(await gone.rows('workout_sessions'), [], 'what nobody has is gone')
 })
 
 t.test('a cursor that is put back to the start changes nothing', async t => {
