@@ -93,6 +93,7 @@ function exchangeParts(shell: Shell, app: App): ExchangeParts {
   const log = logsEnds(shell.log)
   return {
     calls: shell.calls,
+    countsBytes: shell.log.isLevelEnabled('debug'),
     whereabouts: shell.trustProxy ? behindProxies(app) : AS_CONNECTED,
     headersFor: crossOriginHeaders(shell.corsOrigins, securityHeaders(shell.serverName)),
     ended(exchange) {

@@ -21,6 +21,8 @@ export type Whereabouts = {
 export type ExchangeParts = {
   readonly calls: OpenCalls
   readonly whereabouts: Whereabouts
+  /** Whether anybody looks at `bytesBefore`. */
+  readonly countsBytes: boolean
   /** The headers that every answer to a page of this origin has. */
   headersFor(origin: string | undefined): Head
   /** Told of the end of each. */
@@ -36,6 +38,7 @@ export class Exchange implements Asker {
   readonly response: ServerResponse
   readonly requestId: string
   readonly begun = performance.now()
+  /** What its connection had been sent before. */
   readonly bytesBefore: number
   /** The path as its route has it. */
   route: string | undefined
@@ -50,7 +53,7 @@ export class Exchange implements Asker {
     this.request = request
     this.response = response
     this.requestId = givenId(request.headers) ?? randomUUID().slice(-12)
-    this.bytesBefore = request.socket.bytesWritten
+    this.bytesBefore = parts.countsBytes ? request.socket.bytesWritten : 0
     parts.calls.add(this)
     response.once('close', () => {
       parts.calls.delete(this)

@@ -19,12 +19,12 @@ import { newDocId } from '../documents/doc-write.ts'
 import { type LocalDocInput, readLocalDoc, writeLocalDoc } from '../documents/local-docs.ts'
 import type { BulkDoc } from './bulk-body.ts'
 
-/** Documents in one write to the store: enough to share its cost, few enough that other clients wait some milliseconds. */
-const BATCH_DOCS = 500
+/** Documents in one write to the store: enough to share its cost, few enough that the writer's thread begins early and is never idle. */
+const BATCH_DOCS = 100
 /** And as many bytes of bodies and attachments, or a little more. */
-const BATCH_BYTES = 8 * 1024 * 1024
+const BATCH_BYTES = 1024 * 1024
 /** While the store writes a batch the next ones are read; more of them would only fill memory. */
-const BATCHES_UNDER_WAY = 2
+const BATCHES_UNDER_WAY = 10
 /** So many documents are read before other clients have their turn, also when all of them are refused. */
 const DOCS_OF_A_TURN = 500
 

@@ -64,7 +64,7 @@ export type Results = {
 export type Refusal = { readonly error: 'conflict' | 'missing_stub'; readonly reason: string }
 
 /**
- * Main thread to writer. `reap` and `close` are answered by no report of their own. `reap`: every handle knows that this database is
+ * Main thread to writer, some in one message. `reap` and `close` are answered by no report of their own. `reap`: every handle knows that this database is
  * gone, so that its rows may be removed.
  */
 export type Request =

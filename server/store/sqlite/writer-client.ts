@@ -34,6 +34,7 @@ export class WriterClient {
   readonly #pending = new Map<number, Pending>()
   readonly #compactions = new CompactionEnds()
   readonly #ended: Promise<void>
+  #outbox: Request[] = []
   #requests = 0
   #refusal: CouchError | undefined
   #failure: string | undefined
@@ -123,8 +124,20 @@ export class WriterClient {
     this.#post({ request, command }, transfer)
   }
 
+  /**
+   * While the writer is busy, in one message with all that is asked for in the same turn of the event loop: a message costs as much as a
+   * small document.
+   */
   #post(request: Request, transfer: readonly ArrayBuffer[] = []): void {
-    this.#worker.postMessage(request, transfer)
+    const isBusy = this.#pending.size > 1
+    if (this.#outbox.push(request) === 1 && isBusy) setImmediate(() => this.#flush())
+    if (!isBusy || transfer.length > 0) this.#flush(transfer)
+  }
+
+  #flush(transfer: readonly ArrayBuffer[] = []): void {
+    if (this.#outbox.length === 0) return
+    this.#worker.postMessage(this.#outbox, transfer)
+    this.#outbox = []
   }
 
   #listen(): void {

@@ -117,6 +117,7 @@ function storeRest(
     return
   }
   const seq = tx.nextSeq(state)
+  state.hasInnerBodies = true
   const bytes = tree.body === doc.body ? doc.bytes : storedSize(tx.connection, state.db, tree.body)
   const rest = { ...tree, live, bytes }
   writeDoc(tx.connection, { db: state.db, id, seq, time: state.lastTime }, rest, false)

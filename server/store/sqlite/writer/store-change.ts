@@ -23,6 +23,7 @@ export function storeChange(
 ): void {
   const { connection } = tx
   const seq = tx.nextSeq(state)
+  if (doc !== undefined) state.hasInnerBodies = true
   if (grown.stored) {
     const fresh = storeAttachments(tx, state.db, attachments)
     insertBody(connection, state.db, seq, body)

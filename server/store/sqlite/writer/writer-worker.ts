@@ -28,19 +28,28 @@ class WriterThread {
   constructor(port: MessagePort, connection: Connection) {
     this.#port = port
     this.#connection = connection
-    this.#writer = new Writer(connection, line => this.#log(line))
+    this.#writer = new Writer(
+      connection,
+      line => this.#log(line),
+      () => performance.now(),
+      () => this.#receiveQueued(),
+    )
     this.#chores = new Chores(connection, this.#writer.run, db => this.#send({ kind: 'compacted', db }))
   }
 
   /** Listens to the port until it is told to close. */
   start(): void {
-    this.#port.on('message', (request: Request) => {
-      this.#receive(request)
+    this.#port.on('message', (requests: readonly Request[]) => {
+      this.#receiveAll(requests)
       this.#receiveQueued()
       if (!this.#writer.isLockedOut) this.#wake(0)
     })
     this.#wake(0)
     this.#send({ kind: 'ready' })
+  }
+
+  #receiveAll(requests: readonly Request[]): void {
+    for (const request of requests) this.#receive(request)
   }
 
   #receive(request: Request): void {
@@ -55,7 +64,7 @@ class WriterThread {
 
   #receiveQueued(): void {
     let queued = receiveMessageOnPort(this.#port)
-    for (; queued; queued = receiveMessageOnPort(this.#port)) this.#receive(queued.message)
+    for (; queued; queued = receiveMessageOnPort(this.#port)) this.#receiveAll(queued.message)
   }
 
   /** Works once more, after so many milliseconds or when it is woken before. */

@@ -51,13 +51,21 @@ export class Writer {
   readonly #connection: Connection
   readonly #log: (line: string) => void
   readonly #now: () => number
+  readonly #receive: () => void
   readonly #queue = new CommandQueue<Task>()
   #isLockedOut = false
 
-  constructor(connection: Connection, log: (line: string) => void, now = () => performance.now()) {
+  /** `receive` adds what has come in the meantime. */
+  constructor(
+    connection: Connection,
+    log: (line: string) => void,
+    now = () => performance.now(),
+    receive = () => {},
+  ) {
     this.#connection = connection
     this.#log = log
     this.#now = now
+    this.#receive = receive
   }
 
   /** Puts a command behind those of its database. */
@@ -120,7 +128,7 @@ export class Writer {
       const answers: Answer[] = []
       const end = this.#now() + GROUP_MS
       for (let now = end - GROUP_MS; now < end; now = this.#now()) {
-        const task = this.#queue.take()
+        const task = this.#queue.take() ?? this.#takeArrived()
         if (task === undefined) break
         tasks.add(task)
         const turnEnd = now + TURN_MS
@@ -130,6 +138,12 @@ export class Writer {
       }
       return answers
     })
+  }
+
+  /** What came while the group was worked on shares its commit: a list is sent in slices, and the first is done before the last is sent. */
+  #takeArrived(): Task | undefined {
+    this.#receive()
+    return this.#queue.take()
   }
 
   /** Does again what the tasks of a group that failed had done, each in a transaction of its own. */

@@ -8,7 +8,7 @@ import { type CommandRequest, Writer } from '../../../../../server/store/sqlite/
 import { eventually } from '../../../../fixtures/eventually.ts'
 import { rounds } from '../../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../../fixtures/seeded-random.ts'
-import { databaseOf, interactive, store as storeOne } from '../../contract/subject.ts'
+import { databaseOf, interactive, replicated, store as storeOne } from '../../contract/subject.ts'
 import { randomEdit } from '../../random-edits.ts'
 import { checkFile } from '../check-file.ts'
 
@@ -110,15 +110,43 @@ t.test(
     const writer = new Writer(connection, line => t.fail(line))
     const commit = (command: CommandRequest['command']) => writer.commit([{ request: 1, command }])
     commit({ kind: 'createDatabase', name: 'a' })
-    const body = JSON.stringify({ text: 'x'.repeat(100_000) })
+    const body = JSON.stringify({ text: 'x'.repeat(50_000) })
+    const leaf = (id: string, sig: string) => replicated(id, [`1-${sig}`], { body })
     const asked: number[] = []
     for (let n = 0; n < 400; n++) {
-      commit({ kind: 'write', db: 1, edits: [interactive(`${n}`, undefined, { body })] })
+      commit({ kind: 'write', db: 1, edits: [leaf(`${n}`, 'a'), leaf(`${n}`, 'b')] })
       if (compactSlice(connection) === undefined) continue
       asked.push(n)
       while (compactSlice(connection) !== undefined);
     }
     t.same(asked, [41, 125, 293], 'at 4 MiB, 12 MiB, 28 MiB')
+  },
+)
+
+t.test(
+  'documents that come for the first time are not looked at again, until one of them is edited',
+  async t => {
+    const file = `${t.testdir()}/store.db`
+    prepareFile(open, file)
+    const connection = new Connection(open, file)
+    t.teardown(() => connection.close())
+    const writer = new Writer(connection, line => t.fail(line))
+    const commit = (command: CommandRequest['command']) => writer.commit([{ request: 1, command }])
+    commit({ kind: 'createDatabase', name: 'a' })
+    const body = JSON.stringify({ text: 'x'.repeat(1_000_000) })
+    const place = () => connection.row('select compacted_seq, update_seq, compacted_bytes from databases')
+    for (let n = 1; n <= 10; n++) {
+      commit({ kind: 'write', db: 1, edits: [interactive(`${n}`, undefined, { body })] })
+      t.same(place(), [n, n, n * body.length])
+      t.equal(compactSlice(connection), undefined)
+    }
+    for (let n = 1; n <= 15; n++) {
+      const [rev] = connection.row<[string]>("select rev from docs where id = '1'") ?? ['']
+      commit({ kind: 'write', db: 1, edits: [interactive('1', rev, { body })] })
+      t.match(place(), [10, 10 + n])
+    }
+    while (compactSlice(connection) !== undefined);
+    t.same(place(), [25, 25, 10 * body.length], 'what the edits left is dropped')
   },
 )
 
