@@ -30,7 +30,7 @@ ENV NODE_ENV=production DIVAN_HOST=0.0.0.0 DIVAN_DATA=/data
 # Not root: the embedded Postgres refuses it, and nothing here needs it.
 USER node
 VOLUME /data
-# The server, and what the bridge tells of itself.
+# The server, and what the bridge tells of itself: from outside of the container with DIVAN_BRIDGE_HOST=0.0.0.0.
 EXPOSE 5984 5985
 
 # For `start` and `server`: whether the store reads and writes. A Postgres that is away is no reason to start the server again.

@@ -35,10 +35,11 @@ async function runUntil(stop: StopSignal, options: BridgeOptions): Promise<void>
   }
 }
 
-function watchOptions({ host, bridgePort }: Settings, program: string): BridgeOptions['watch'] {
+/** Where the bridge tells of itself. */
+export function watchOptions({ bridgeHost, bridgePort }: Settings, program: string): BridgeOptions['watch'] {
   if (bridgePort === 'off') return undefined
   return {
-    host,
+    host: bridgeHost,
     port: bridgePort ?? BRIDGE_PORT,
     orAnother: bridgePort === undefined,
     version: programVersion(program),

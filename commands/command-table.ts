@@ -76,7 +76,7 @@ export const commandTable: readonly Command[] = [
     options: {},
     optionTexts: [
       ['', 'It finds what runs on DIVAN_DATA. For parts on other machines: DIVAN_SERVER_URL,'],
-      ['', 'DATABASE_URL, DIVAN_HOST and DIVAN_BRIDGE_PORT'],
+      ['', 'DATABASE_URL, DIVAN_BRIDGE_HOST and DIVAN_BRIDGE_PORT'],
     ],
     words: [],
     load: async () => (await import('./status.ts')).status,

@@ -94,12 +94,19 @@ export const bytes: SettingKind<number> = {
   },
 }
 
-/** A URL of one of these protocols, kept as it was given. */
+/**
+ * A URL of one of these protocols, kept as it was given. An `@` behind the host is the end of a password that has a slash or the
+ * like in it: taken as it stands, the password would be part of the host and the path, which are shown.
+ */
 export function urlOf(protocols: readonly string[], example: string): SettingKind<string> {
   return {
-    allowed: `a URL such as ${example}`,
-    parse: text =>
-      URL.canParse(text) && protocols.includes(new URL(text).protocol) ? { value: text } : undefined,
+    allowed: `a URL such as ${example}; of a password / is %2F, ? is %3F, # is %23, @ is %40, % is %25`,
+    parse(text) {
+      if (!URL.canParse(text)) return undefined
+      const { protocol, pathname, search, hash } = new URL(text)
+      const isCut = `${pathname}${search}${hash}`.includes('@')
+      return protocols.includes(protocol) && !isCut ? { value: text } : undefined
+    },
   }
 }
 

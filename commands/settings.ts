@@ -51,12 +51,18 @@ export const settingTable = {
     default: '5984',
     text: 'the port to listen on; 0 takes a free one',
   },
+  bridgeHost: {
+    variable: 'DIVAN_BRIDGE_HOST',
+    kind: textLike(/^[A-Za-z0-9.:_%-]+$/, 'a host name or an address, without protocol and port'),
+    default: '127.0.0.1',
+    text: "the bridge's own: it knows no passwords, and names databases in trouble to whoever asks",
+  },
   bridgePort: {
     variable: 'DIVAN_BRIDGE_PORT',
     kind: portOrOff,
     default: undefined,
     unset: `${BRIDGE_PORT}, or a free one if that is taken`,
-    text: 'where the bridge answers /health and /metrics, to anyone who reaches it; empty: nowhere',
+    text: 'where the bridge answers /health and /metrics; empty: nowhere',
   },
   dataFolder: {
     variable: 'DIVAN_DATA',

@@ -85,5 +85,6 @@ function row(name: string, value: string): string {
 function withoutPassword(url: string): string {
   const shown = new URL(url)
   if (shown.password !== '') shown.password = '***'
+  if (shown.searchParams.has('password')) shown.searchParams.set('password', '***')
   return shown.href
 }

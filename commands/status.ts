@@ -44,12 +44,12 @@ function placesOf(settings: Settings): Places {
   }
 }
 
-function bridgeUrlOf({ host, bridgePort }: Settings, running: string | undefined): string | undefined {
+function bridgeUrlOf({ bridgeHost, bridgePort }: Settings, running: string | undefined): string | undefined {
   if (bridgePort === 'off') return undefined
   // 0 takes any free one: which one, only what runs can tell.
   const port = bridgePort === 0 ? undefined : bridgePort
   if (port === undefined && running !== undefined) return running
-  return urlAt(host, port ?? BRIDGE_PORT)
+  return urlAt(bridgeHost, port ?? BRIDGE_PORT)
 }
 
 function urlAt(host: string, port: number): string {
@@ -59,11 +59,11 @@ function urlAt(host: string, port: number): string {
 async function partAt(name: string, url: string | undefined): Promise<PartStatus> {
   if (url === undefined)
     return { name, where: '', isUp: true, words: 'not asked: DIVAN_BRIDGE_PORT is empty' }
-  const { host, protocol, username, password } = new URL(url)
-  const credentials = username === '' ? '' : `${username}:${password}`
   // fetch takes no credentials in a URL, and no part needs them for this.
-  const bare = credentials === '' ? url : url.replace(`${credentials}@`, '')
-  return { name, where: `${protocol}//${host}`, ...(await askHealth(bare)) }
+  const bare = new URL(url)
+  bare.username = ''
+  bare.password = ''
+  return { name, where: `${bare.protocol}//${bare.host}`, ...(await askHealth(bare.href)) }
 }
 
 /** Longer than the statement itself may take. */

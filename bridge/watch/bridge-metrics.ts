@@ -176,6 +176,12 @@ function defineOwnState(registry: Registry, sources: MeterSources): void {
   })
 }
 
+/**
+ * Every database that is written to is behind for some milliseconds. Each that was ever named is a series that Prometheus keeps,
+ * and a name is that of a user: only one that does not catch up is worth it.
+ */
+const NAMED_AFTER_SECONDS = 60
+
 /** What Postgres tells of the mirror. Without an answer the numbers are missing: old ones would look like good ones. */
 function mirrorGauges(registry: Registry): { set(state: MirrorState | undefined): void } {
   const registers = [registry]
@@ -193,7 +199,7 @@ function mirrorGauges(registry: Registry): { set(state: MirrorState | undefined)
   )
   const lag = gauge(
     'divan_mirror_lag_seconds',
-    'For how long a database is behind. Only of those that are, and only the worst 50.',
+    'For how long a database is behind. Only of those that are by more than a minute, and only the worst 50.',
     ['database'],
   )
   const letters = gauge('divan_dead_letters', 'Open dead letters by type of document and kind of reason.', [
@@ -210,7 +216,9 @@ function mirrorGauges(registry: Registry): { set(state: MirrorState | undefined)
       databases.set(state.databases)
       dirty.set(state.dirty)
       oldest.set(state.lagging[0]?.seconds ?? 0)
-      for (const { database, seconds } of state.lagging) lag.set({ database }, seconds)
+      for (const { database, seconds } of state.lagging) {
+        if (seconds > NAMED_AFTER_SECONDS) lag.set({ database }, seconds)
+      }
       for (const { entity, kind, count } of state.letters) letters.set({ entity, reason: kind }, count)
       open.set(state.letters.reduce((sum, { count }) => sum + count, 0))
     },

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import t from 'tap'
+import { watchOptions } from '../../commands/bridge.ts'
 import { OperatorError } from '../../commands/operator-error.ts'
 import { programHelp } from '../../commands/print-help.ts'
 import { type Environment, readSettings, type Setting, settingTable } from '../../commands/settings.ts'
@@ -19,6 +20,7 @@ t.test('an empty environment gives the documented defaults', async t => {
     settings: {
       host: '127.0.0.1',
       port: 5984,
+      bridgeHost: '127.0.0.1',
       dataFolder: resolve('data'),
       shards: 1,
       jwtIssuer: 'phoenix-portal',
@@ -41,6 +43,7 @@ const good: readonly (readonly [variable: string, text: string, name: string, va
   ['DIVAN_HOST', '::1', 'host', '::1'],
   ['DIVAN_PORT', '0', 'port', 0],
   ['DIVAN_PORT', ' 65535 ', 'port', 65535],
+  ['DIVAN_BRIDGE_HOST', '0.0.0.0', 'bridgeHost', '0.0.0.0'],
   ['DIVAN_BRIDGE_PORT', '9100', 'bridgePort', 9100],
   ['DIVAN_BRIDGE_PORT', '', 'bridgePort', 'off'],
   ['DIVAN_DATA', '/srv/divan', 'dataFolder', '/srv/divan'],
@@ -78,6 +81,7 @@ const bad: Environment = {
   DIVAN_HOST: 'http://here',
   DIVAN_PORT: '65536',
   DIVAN_SHARDS: '33',
+  DIVAN_BRIDGE_HOST: 'here/there',
   DIVAN_BRIDGE_PORT: 'none',
   DIVAN_ADMIN_USER: 'a:b',
   DATABASE_URL: 'mysql://root:secret@h/d',
@@ -104,6 +108,33 @@ t.test('a mistake says what was given and what is allowed', async t => {
 
 t.test('what may hold a secret is never repeated', async t => {
   t.notMatch(mistakesIn(bad).join('\n'), 'secret')
+})
+
+t.test(
+  'a URL whose password ends too early is refused: its rest would be taken for a path, and shown',
+  async t => {
+    const databases = ['1/2@h/d', '1?2@h/d', '1#2@h/d', '1/2?3@h/d', '/@h/d'].map(
+      rest => `postgres://u:${rest}`,
+    )
+    for (const url of databases)
+      t.match(mistakesIn({ DATABASE_URL: url }), [/^DATABASE_URL must be .*%2F/], url)
+    for (const rest of ['1/2@h:5984', '1?2@h', '1#2@h'])
+      t.match(mistakesIn({ DIVAN_SERVER_URL: `http://u:${rest}` }), [/^DIVAN_SERVER_URL must be .*%2F/])
+    for (const url of [
+      'postgres://u:1%2F2%40@h/d',
+      'postgres://u:1@2@h/d',
+      'postgres:///d?host=/run',
+      'postgres://%2Frun/d',
+    ])
+      t.strictSame(mistakesIn({ DATABASE_URL: url }), [], url)
+  },
+)
+
+t.test('a server that all may reach does not open the bridge to them', async t => {
+  const watch = (environment: Environment) => watchOptions(readSettings(environment).settings, '/')
+  t.match(watch({ DIVAN_HOST: '0.0.0.0' }), { host: '127.0.0.1', port: 5985, orAnother: true })
+  t.match(watch({ DIVAN_BRIDGE_HOST: '0.0.0.0' }), { host: '0.0.0.0' })
+  t.equal(watch({ DIVAN_BRIDGE_PORT: '' }), undefined)
 })
 
 t.test('an unknown variable is told, with the one that was meant', async t => {

@@ -16,13 +16,14 @@ t.test('status says what is there, and no more than it knows', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'divan-status-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   let port = '9'
-  const screen = async () => {
+  const screen = async (more: Record<string, string> = {}) => {
     const lines: string[] = []
     const environment = {
       DIVAN_DATA: folder,
       DIVAN_SERVER_URL: program.server.adminUrl,
       DATABASE_URL: program.databaseUrl,
       DIVAN_BRIDGE_PORT: port,
+      ...more,
     }
     const print = (line: string) => void lines.push(line)
     const context = { environment, program: '', terminal, print, warn: print }
@@ -38,6 +39,18 @@ t.test('status says what is there, and no more than it knows', async t => {
     )
     t.notMatch(text, /Databases|Dead letters/)
   })
+
+  await t.test(
+    'a password that URLs write in another way is not shown, and the server is asked all the same',
+    async t => {
+      const { host } = new URL(program.server.url)
+      for (const credentials of ['admin:pä|ss', 'admin', 'admin:']) {
+        const { text } = await screen({ DIVAN_SERVER_URL: `http://${credentials}@${host}` })
+        t.match(text, new RegExp(`Server +http://${host} +ok$`, 'm'))
+        t.notMatch(text, /ss@|admin/)
+      }
+    },
+  )
 
   const watched = await watchedBridge(t, program.server.adminUrl, program.databaseUrl)
   const bridge = await watched.started

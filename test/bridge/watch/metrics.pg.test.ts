@@ -167,9 +167,16 @@ t.test(
       database,
     ])
     t.ok(((await since()) ?? 0) >= 3600)
+    const named = async () => {
+      const samples = await bridge.metrics()
+      const isNamed = seriesOf(samples, 'divan_mirror_lag_seconds').length > 0
+      return samples.get('divan_mirror_dirty_databases') === 1 ? isNamed : undefined
+    }
+    await eventually(named, 'it is named')
     await pool.query(`update divan.dirty_databases set mark = 2 where database = $1`, [database])
     t.equal(await clearMark(pool, database, '1'), false, 'marked again during the turn')
     t.ok(((await since()) ?? 3600) < 600, 'up to the turn all is mirrored')
+    await eventually(async () => (await named()) === false, 'one that was just written to is not named')
     t.equal(await clearMark(pool, database, '2'), true)
     t.equal(await since(), undefined)
   },
