@@ -1,4 +1,5 @@
 import { textOf } from './result/server-table.ts'
+import type { Size } from './rows/row.ts'
 import { runPoint } from './run-client.ts'
 import type { Series } from './series/series.ts'
 import type { MeasuredServer } from './servers/measured-server.ts'
@@ -19,6 +20,7 @@ export type SeriesResult = {
 export type SeriesPlan = Kinds & {
   readonly series: readonly Series[]
   readonly form: keyof Series['amounts']
+  readonly size: Size
   readonly signal: AbortSignal
   report(line: string): void
 }
@@ -51,7 +53,10 @@ async function pointsOf(plan: SeriesPlan, { series, server, ended }: Turn): Prom
       break
     }
     try {
-      const values = await runPoint({ key: series.key, step: 'point', target, amount }, plan.signal)
+      const values = await runPoint(
+        { key: series.key, step: 'point', target, amount, size: plan.size },
+        plan.signal,
+      )
       points.push({ amount, values })
       const texts = series.lines.map(({ name, unit }, place) =>
         `${name} ${textOf(values[place])} ${unit}`.trim(),

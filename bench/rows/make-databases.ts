@@ -5,7 +5,6 @@ import { newDatabaseName } from './databases.ts'
 import type { Row } from './row.ts'
 import { timedPasses } from './timed-passes.ts'
 
-const DATABASES_EACH = 20
 const DOCS_EACH = 10
 
 /** What happens when a user comes for the first time: his database is made, and a few documents are put into it. */
@@ -16,11 +15,12 @@ export const makeDatabasesRow: Row = {
   better: 'more',
   goal: { ofCouch: 10, ofExpressPouchdb: 6.1 },
   async measure(target, size) {
+    const databases = Math.ceil(size.singles / 10)
     let requests: readonly Buffer[] = []
     return await withConnection(target, connection =>
       timedPasses(target, size, {
         async before() {
-          requests = Array.from({ length: DATABASES_EACH }, newDatabaseName).flatMap(name => [
+          requests = Array.from({ length: databases }, newDatabaseName).flatMap(name => [
             requestOf(target, 'PUT', name),
             ...Array.from({ length: DOCS_EACH }, (_, number) =>
               requestOf(target, 'PUT', `${name}/${encodeURIComponent(docId(number))}`, docText(number)),
@@ -29,7 +29,7 @@ export const makeDatabasesRow: Row = {
         },
         async pass() {
           for (const request of requests) await connection.ask(request)
-          return DATABASES_EACH
+          return databases
         },
       }),
     )

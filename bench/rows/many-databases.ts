@@ -7,7 +7,6 @@ import { heldBy } from './process-cost.ts'
 import type { Row, Size } from './row.ts'
 
 const WRITERS = 32
-const COLD_READS = 500
 const DOC_PATH = encodeURIComponent(docId(0))
 
 /** Databases with a document each, the same names each time; those that are there already stay. How many were made. */
@@ -48,13 +47,13 @@ async function firstMissing(target: Target, count: number): Promise<number> {
 }
 
 /** How long documents take of which each is in another database, none of which was used before; in milliseconds. */
-export async function coldReads(target: Target, count: number): Promise<number[]> {
+export async function coldReads(target: Target, size: Size, count: number): Promise<number[]> {
   const taken: number[] = []
   await withConnection(target, async connection => {
     // The code is warm, the databases are not.
-    for (let time = 0; time < COLD_READS; time++)
+    for (let time = 0; time < size.singles; time++)
       await connection.ask(requestOf(target, 'GET', `${manyDatabaseName(0)}/${DOC_PATH}`))
-    for (let read = 1; read < Math.min(COLD_READS, count); read++) {
+    for (let read = 1; read < Math.min(size.singles, count); read++) {
       const name = manyDatabaseName(1 + ((read * 7919) % (count - 1)))
       const request = requestOf(target, 'GET', `${name}/${DOC_PATH}`)
       const started = performance.now()
@@ -126,7 +125,7 @@ export const manyDatabasesRows: readonly Row[] = [
     prepare: fillMany,
     async measure(target, size) {
       const databases = manyFor(target, size)
-      const taken = await coldReads(target, databases)
+      const taken = await coldReads(target, size, databases)
       const parts = { databases, 'p50 ms': percentile(taken, 0.5), 'longest ms': Math.max(...taken) }
       return { value: percentile(taken, 0.99), parts, ...heldBy(target.pid) }
     },

@@ -9,7 +9,7 @@ export type Size = {
   /** For what has to cost nothing however many there are. */
   readonly manyDatabases: number
   readonly feeds: number
-  /** Single requests whose slowest hundredth is looked at. */
+  /** Single requests that are timed, where each of them is. */
   readonly singles: number
   /** What a slow reader is sent. */
   readonly slowAnswerMb: number

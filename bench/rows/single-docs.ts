@@ -5,14 +5,15 @@ import { filledDatabase, makeDatabase } from './databases.ts'
 import type { Row, Sample, Size } from './row.ts'
 import { timedPasses } from './timed-passes.ts'
 
-/** A pass has so many requests for each connection: enough that waiting for the last one does not count. */
-const REQUESTS_EACH = 40
-const FEWEST_REQUESTS = 200
+/** Of a pass: enough for each connection that waiting for the last one does not count. */
+function requestsOf({ singles }: Size, atOnce: number): number {
+  return Math.max(singles, Math.ceil((atOnce * singles) / 10))
+}
 
 /** New documents, each a request, over so many connections. */
 async function putDocs(target: Target, size: Size, atOnce: number): Promise<Sample> {
   const name = await withConnection(target, connection => makeDatabase(target, connection))
-  const count = Math.max(FEWEST_REQUESTS, atOnce * REQUESTS_EACH)
+  const count = requestsOf(size, atOnce)
   let next = 0
   let requests: Buffer[] = []
   return await withConnections(target, atOnce, connections =>
@@ -30,7 +31,7 @@ async function putDocs(target: Target, size: Size, atOnce: number): Promise<Samp
 
 async function getDocs(target: Target, size: Size, atOnce: number): Promise<Sample> {
   const name = await filledDatabase(target, size.documents)
-  const count = Math.max(FEWEST_REQUESTS, atOnce * REQUESTS_EACH)
+  const count = requestsOf(size, atOnce)
   // Ids from all over the database, in no order.
   const requests = Array.from({ length: count }, (_, place) =>
     requestOf(target, 'GET', `${name}/${encodeURIComponent(docId((place * 7919) % size.documents))}`),

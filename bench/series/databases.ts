@@ -21,10 +21,10 @@ export const databasesSeries: Series = {
     { name: 'descriptors', unit: '' },
   ],
   most: ({ most }) => most?.databases,
-  async measure(target, amount) {
+  async measure(target, amount, size) {
     // Those of the amount before are there already.
     const made = await costOf(target, () => fillDatabases(target, amount))
-    const read = median(await coldReads(target, amount))
+    const read = median(await coldReads(target, size, amount))
     const held = heldBy(target.pid)
     return [made.cpuMicroseconds, read, held?.residentMb ?? Number.NaN, held?.descriptors ?? Number.NaN]
   },

@@ -5,9 +5,8 @@ import { makeDatabase } from '../rows/databases.ts'
 import { type Cost, costOf } from './cost.ts'
 import type { Series } from './series.ts'
 
-/** So much is written of each size. */
-const TOTAL_BYTES = 20e6
-const MOST_DOCS = 20_000
+/** So much is written of each size, for each of `singles`. */
+const BYTES_EACH = 50_000
 
 /** Documents that grow. */
 export const docSizesSeries: Series = {
@@ -25,9 +24,10 @@ export const docSizesSeries: Series = {
     { name: 'written', unit: 'MB/s' },
     { name: 'read', unit: 'MB/s' },
   ],
-  measure: (target, bytes) =>
+  measure: (target, bytes, size) =>
     withConnection(target, async connection => {
-      const kilobytes = (Math.min(MOST_DOCS, Math.ceil(TOTAL_BYTES / bytes)) * bytes) / 1000
+      const kilobytes =
+        (Math.ceil(Math.min(size.documents, (BYTES_EACH * size.singles) / bytes)) * bytes) / 1000
       const { written, read } = await writeAndRead(target, connection, { bytes, kilobytes })
       return [
         written.cpuMicroseconds,

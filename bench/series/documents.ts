@@ -9,8 +9,6 @@ const NAME = 'bench-growing'
 /** So many are made at a time, and the last of them are those that are measured. */
 const SLICE_DOCS = 10_000
 const PAGE_ROWS = 100
-const PAGES = 200
-const SINGLE_READS = 500
 
 /** One database that grows. */
 export const documentsSeries: Series = {
@@ -27,11 +25,13 @@ export const documentsSeries: Series = {
     { name: 'read a row of a page', unit: 'µs' },
     { name: 'read one', unit: 'µs' },
   ],
-  measure: (target, amount) =>
+  measure: (target, amount, size) =>
     withConnection(target, async connection => [
       await fillTo(target, connection, amount),
-      (await costOf(target, () => readPages(target, connection, amount))).cpuMicroseconds,
-      (await costOf(target, () => readSingles(target, connection, amount))).cpuMicroseconds,
+      (await costOf(target, () => readPages(target, connection, { amount, reads: size.singles })))
+        .cpuMicroseconds,
+      (await costOf(target, () => readSingles(target, connection, { amount, reads: size.singles })))
+        .cpuMicroseconds,
     ]),
 }
 
@@ -55,21 +55,27 @@ async function fillTo(target: Target, connection: Connection, amount: number): P
   return cost
 }
 
+type Reads = { readonly amount: number; readonly reads: number }
+
 /** Pages from all over it. */
-async function readPages(target: Target, connection: Connection, amount: number): Promise<number> {
+async function readPages(target: Target, connection: Connection, { amount, reads }: Reads): Promise<number> {
   let rows = 0
-  for (let page = 0; page < PAGES; page++) {
-    const start = JSON.stringify(docId(Math.floor(((amount - PAGE_ROWS) * page) / PAGES)))
+  for (let page = 0; page < reads; page++) {
+    const start = JSON.stringify(docId(Math.floor(((amount - PAGE_ROWS) * page) / reads)))
     const path = `${NAME}/_all_docs?include_docs=true&limit=${PAGE_ROWS}&startkey=${encodeURIComponent(start)}`
     rows += (await connection.ask(requestOf(target, 'GET', path), { mark: '"id":"' })).marks
   }
   return rows
 }
 
-async function readSingles(target: Target, connection: Connection, amount: number): Promise<number> {
-  for (let read = 0; read < SINGLE_READS; read++) {
+async function readSingles(
+  target: Target,
+  connection: Connection,
+  { amount, reads }: Reads,
+): Promise<number> {
+  for (let read = 0; read < reads; read++) {
     const id = encodeURIComponent(docId((read * 7919) % amount))
     await connection.ask(requestOf(target, 'GET', `${NAME}/${id}`))
   }
-  return SINGLE_READS
+  return reads
 }

@@ -7,7 +7,6 @@ import { settledMemory } from '../rows/settled-memory.ts'
 import { costOf } from './cost.ts'
 import type { Series } from './series.ts'
 
-const WAKES = 200
 const IDLE_MS = 5_000
 const HEARTBEAT_MS = 10_000
 const CONNECTED_AT_ONCE = 100
@@ -26,7 +25,7 @@ export const feedsSeries: Series = {
     { name: 'memory of each', unit: 'KB' },
   ],
   most: ({ most }) => most?.feeds,
-  async measure(target, amount) {
+  async measure(target, amount, size) {
     await fillDatabases(target, amount)
     const before = await settledMemory(target)
     const feeds = await openFeeds(target, amount)
@@ -34,7 +33,7 @@ export const feedsSeries: Series = {
     const idle = await costOf(target, () => sleep(IDLE_MS, IDLE_MS / 1000))
     const latencies: number[] = []
     const woken = await costOf(target, async () => {
-      latencies.push(...(await wakeInTurn(target, feeds)))
+      latencies.push(...(await wakeInTurn(target, feeds, size.singles)))
       return latencies.length
     })
     for (const { connection } of feeds) connection.close()
@@ -68,11 +67,11 @@ async function openFeed(target: Target, number: number): Promise<WaitingFeed> {
 }
 
 /** How long it took from each write to its row in the feed of that database, in milliseconds. */
-async function wakeInTurn(target: Target, feeds: readonly WaitingFeed[]): Promise<number[]> {
+async function wakeInTurn(target: Target, feeds: readonly WaitingFeed[], times: number): Promise<number[]> {
   const latencies: number[] = []
   await withConnection(target, async writer => {
-    for (let time = 0; time < WAKES; time++) {
-      const number = Math.floor((time * feeds.length) / WAKES)
+    for (let time = 0; time < times; time++) {
+      const number = Math.floor((time * feeds.length) / times)
       const feed = feeds[number]
       if (feed === undefined) break
       const row = new Promise<void>(resolve => {

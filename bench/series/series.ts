@@ -1,4 +1,5 @@
 import type { Target } from '../client/target.ts'
+import type { Size } from '../rows/row.ts'
 
 /** What is measured at each point. */
 export type Line = {
@@ -22,5 +23,5 @@ export type Series = {
   /** The most of it that this server bears, if that is less. */
   most?(target: Target): number | undefined
   /** A value for each line, in their order. */
-  measure(target: Target, amount: number): Promise<readonly number[]>
+  measure(target: Target, amount: number, size: Size): Promise<readonly number[]>
 }

@@ -6,9 +6,6 @@ import { percentile } from '../measured.ts'
 import { costOf } from './cost.ts'
 import type { Series } from './series.ts'
 
-const AT_LEAST_WRITES = 500
-const WRITES_EACH = 20
-
 /** Users who write at once, each into a database of his own, a document at a time. */
 export const writersSeries: Series = {
   key: 'scale-writers',
@@ -20,13 +17,13 @@ export const writersSeries: Series = {
     { name: 'writes in a second', unit: '/s' },
     { name: 'p99 of one', unit: 'ms' },
   ],
-  async measure(target, amount) {
+  async measure(target, amount, size) {
     const users = await Promise.all(Array.from({ length: amount }, () => newUser(target)))
-    const each = Math.max(WRITES_EACH, Math.ceil(AT_LEAST_WRITES / amount))
-    await writeAll(target, users, { first: 0, each: WRITES_EACH })
+    const each = Math.ceil(Math.max(size.singles / amount, size.singles / 20))
+    await writeAll(target, users, { first: 0, each })
     let taken: number[] = []
     const cost = await costOf(target, async () => {
-      taken = await writeAll(target, users, { first: WRITES_EACH, each })
+      taken = await writeAll(target, users, { first: each, each })
       return taken.length
     })
     return [cost.cpuMicroseconds, 1e6 / cost.microseconds, percentile(taken, 0.99)]

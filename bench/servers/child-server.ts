@@ -8,6 +8,9 @@ import { freePort } from '../../bridge/postgres/free-port.ts'
 import type { Target } from '../client/target.ts'
 import type { MeasuredServer } from './measured-server.ts'
 
+/** What compiles TypeScript, if this process runs it as it is: in a test. */
+const LOADERS = process.execArgv.filter(argument => argument.includes('/@tapjs/typescript/'))
+
 /** How a server is started in a folder and at a port. */
 export type Launch = {
   /** What the client has to know besides. */
@@ -60,8 +63,10 @@ export async function startChildServer(launch: Launch): Promise<MeasuredServer> 
 
 function spawnIn({ target, command }: Launch, folder: string, port: number): ChildProcess {
   const { args, environment } = command(folder, port)
-  return spawn(process.execPath, [...profileOptions(target.name), ...args], {
-    env: { ...process.env, ...environment },
+  // Options of Node are for this process: tap would have every process of a test write what it did.
+  const { NODE_OPTIONS: _options, ...inherited } = process.env
+  return spawn(process.execPath, [...LOADERS, ...profileOptions(target.name), ...args], {
+    env: { ...inherited, ...environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 }

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { startChildServer } from './child-server.ts'
 import type { ServerKind } from './measured-server.ts'
 
 const PASSWORD = 'password'
 const TOKEN_SECRET = 'a secret of the benchmark, long enough for HS256'
 /** The program that was built together with this file. */
-const OWN_PROGRAM = join(import.meta.dirname, '..', '..', 'divan.js')
+const OWN_PROGRAM = fileURLToPath(new URL(`../../divan.${import.meta.url.slice(-2)}`, import.meta.url))
 
 /** How a Divan is started: of this build or of another one, with settings of its own. */
 export type DivanOptions = {

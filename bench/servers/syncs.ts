@@ -1,8 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, withConnection } from '../client/connection.ts'
 import { docId, docText } from '../client/docs.ts'
@@ -24,28 +21,30 @@ export async function durabilityOf(target: Target, promised: boolean): Promise<D
 
 async function syncsOfWrites(target: Target): Promise<number | undefined> {
   if (target.pid === undefined) return undefined
-  const folder = mkdtempSync(join(tmpdir(), 'divan-bench-strace-'))
-  const file = join(folder, 'calls')
-  const calls = 'trace=fsync,fdatasync,sync_file_range,msync'
-  const tracer = spawn('strace', ['-f', '-qq', '-e', calls, '-o', file, '-p', String(target.pid)], {
-    stdio: 'ignore',
+  const calls = 'trace=fsync,fdatasync'
+  const tracer = spawn('strace', ['-f', '-qq', '-e', calls, '-p', String(target.pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
+  let seen = ''
+  tracer.stderr.on('data', text => {
+    seen += text
+  })
+  const ended = once(tracer, 'close').catch(() => undefined)
   try {
-    const ended = once(tracer, 'exit').catch(() => undefined)
     await withConnection(target, async connection => {
       const name = await makeDatabase(target, connection)
       // What is done once, as the database is opened, does not count.
       await put(target, connection, name, 0)
       await sleep(ATTACH_MS)
+      seen = ''
       for (let number = 1; number <= WRITES; number++) await put(target, connection, name, number)
     })
     if (tracer.exitCode !== null || tracer.pid === undefined) return undefined
     tracer.kill('SIGINT')
     await ended
-    return readFileSync(file, 'utf8').match(/\b(fsync|fdatasync)\(/g)?.length ?? 0
+    return seen.match(/\b(fsync|fdatasync)\(/g)?.length ?? 0
   } finally {
     tracer.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
