@@ -9,7 +9,6 @@ import { mirror } from '../fixtures/mirror.ts'
 import { checkOutage, type OutageCase, outageScene } from '../fixtures/outage-case.ts'
 import { postgresLine } from '../fixtures/postgres-line.ts'
 import { query } from '../fixtures/query.ts'
-import { rounds } from '../fixtures/rounds.ts'
 import { seededRandom } from '../fixtures/seeded-random.ts'
 import { sessionDoc } from '../fixtures/workout.ts'
 
@@ -59,7 +58,6 @@ function session(statement: string): Pick<OutageCase, 'begin' | 'end'> {
   }
 }
 
-/** The first ones in every run. */
 const OUTAGES: readonly OutageCase[] = [
   {
     name: 'Postgres is shut down',
@@ -140,8 +138,7 @@ t.test('whatever Postgres cannot do for a while: one line, patience, nothing los
     await compareWithFolds(t, program, scene.users)
     t.strictSame(await appliedTwice(program), [])
   }
-  const cases = OUTAGES.slice(0, rounds(5, OUTAGES.length))
-  for (const outage of cases) await t.test(outage.name, t => checkOutage(t, scene, outage))
+  for (const outage of OUTAGES) await t.test(outage.name, t => checkOutage(t, scene, outage))
   await compare()
 
   await t.test('one connection is enough', async t => {

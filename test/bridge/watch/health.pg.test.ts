@@ -1,9 +1,12 @@
 import t from 'tap'
 import { startEmbeddedPostgres } from '../../../bridge/postgres/embedded-postgres.ts'
 import { eventually } from '../../fixtures/eventually.ts'
+import { heldBy } from '../../fixtures/held-statement.ts'
+import { makeUser, requestsOf } from '../../fixtures/mirror.ts'
 import { privatePostgres } from '../../fixtures/private-postgres.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 import { watchedBridge } from '../../fixtures/watched-bridge.ts'
+import { sessionDoc } from '../../fixtures/workout.ts'
 
 /** A bridge that has nothing to do meets an outage of Postgres when it looks for work, every two seconds. */
 const NOTICED_MS = 20_000
@@ -80,6 +83,17 @@ t.test('a bridge is ready while it mirrors and both its sides are there, and nam
     t.same(await until(200, 'the server is back'), { status: 'ok' })
   })
 
-  await (await bridge.started).close()
+  await t.test('it is told to end, and has a batch in its hands', async t => {
+    const held = await heldBy(t, postgres.url, 'workout_sessions')
+    const user = await makeUser(server.adminUrl, postgres.url, requestsOf(server))
+    await user.write(sessionDoc())
+    await held.waited()
+    const closing = (await bridge.started).close()
+    t.same(await bridge.health(), { status: 503, body: { status: 'stopping' } })
+    await held.release()
+    await closing
+    t.equal((await user.rows('workout_sessions')).length, 1, 'what was under way is committed')
+  })
+
   await t.rejects(fetch(`${bridge.url}/health`), 'a closed bridge does not answer')
 })
