@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { entities } from '../../design-docs/catalogue.ts'
 import { typeOfId } from '../../design-docs/doc-id.ts'
 import { BridgeError } from '../bridge-error.ts'
 import { isMissingDatabase, readChanges } from '../changes-feed.ts'
@@ -8,8 +7,8 @@ import { holdRebuild, lockShape, readRecord, startRebuild, writeRecord } from '.
 import type { Plan } from '../plan.ts'
 import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from '../postgres-client.ts'
 import { isBusy, verdictOf } from '../postgres-errors.ts'
-import { prepareOwnTables } from '../schema/migrations.ts'
 import { recordTables } from '../schema/known-tables.ts'
+import { prepareOwnTables } from '../schema/migrations.ts'
 import { checkRights } from '../schema/mirror-tables.ts'
 import { type Source, sourceOf } from '../source.ts'
 import { applyWithLetters, planWithRivals } from '../turn.ts'
@@ -85,7 +84,7 @@ async function swap({ pool }: RebuildContext, targets: Targets): Promise<void> {
     await holdRebuild(sql, targets.token)
     await swapTables(sql, targets)
     await writeRecord(sql, targets.described)
-    await recordTables(sql, entities)
+    await recordTables(sql, targets.entities)
     await sql.query('delete from divan.rebuilt_databases')
   })
 }

@@ -21,12 +21,12 @@ export async function areOthersTables(sql: Queryable, catalogue: readonly Entity
   return rows.length > 0
 }
 
-/** Records the tables that there are now, if they are not recorded so. */
+/** Records that these tables, as they are now, are those that are mirrored into. What is recorded of others stays. */
 export async function recordTables(sql: Queryable, catalogue: readonly Entity[]): Promise<void> {
   await sql.query(
-    `update divan.descriptions d set tables = known.tables
+    `update divan.descriptions d set tables = coalesce(d.tables, '{}') || known.tables
        from (select jsonb_object_agg(name, oid) as tables from (${TABLES}) t) known
-      where d.tables is distinct from known.tables`,
+      where not coalesce(d.tables, '{}') @> known.tables`,
     [namesOf(catalogue)],
   )
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { rebuildMirror } from '../../bridge/rebuild-mirror.ts'
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { rowId } from '../../design-docs/row-id.ts'
@@ -65,6 +66,45 @@ t.test('accounts become users', async t => {
     subscription_status: 'free',
   })
   t.strictSame(row?.created_at, new Date(1_700_000_000_000))
+})
+
+t.test('of accounts that name one user the one that was changed last is his row', async t => {
+  const account = (name: string) => ({
+    _id: `org.couchdb.user:${name}`,
+    type: 'user',
+    name,
+    roles: [],
+    userId: '0b1f6c1e-8d6a-4b0c-9c55-3b9c1d0e2f11',
+    email: name,
+    passwordHash: 'a hash',
+    createdAt: 1,
+  })
+  const shown = (email: string) =>
+    eventually(async () => {
+      const rows = await program.sql('select email from users where id = $1', [account('').userId])
+      return rows.length === 1 && rows[0]?.email === email
+    }, `${email} is shown`)
+  const { adminUrl: serverUrl } = program.server
+  const again = (): Promise<void> => {
+    const { signal } = new AbortController()
+    const { databaseUrl } = program
+    return rebuildMirror({ serverUrl, databaseUrl, what: '_users', signal, say: () => {} })
+  }
+  const accounts = ['b', 'a', 'c'].map(account)
+  await bulkDocs(program.request, '_users', accounts)
+  await shown('c')
+  await bulkDocs(program.request, '_users', [account('b')])
+  await shown('b')
+  await again()
+  await shown('b')
+  const [{ _rev }] = [(await program.request('GET', '_users/org.couchdb.user:b')) as { _rev: string }]
+  await program.request('DELETE', `_users/org.couchdb.user:b?rev=${_rev}`)
+  await eventually(async () => {
+    const rows = await program.sql('select from users where id = $1', [account('').userId])
+    return rows.length === 0
+  }, 'the shown one is deleted')
+  await again()
+  t.ok(await shown('c'), 'the other comes back when the accounts are read again')
 })
 
 t.test('a row knows its user, its document, and the revision and sequence it was written at', async t => {
@@ -185,4 +225,37 @@ t.test('a document of thirty thousand samples is thirty thousand rows', async t 
     [user.sub],
   )
   t.match(row, { count: '30000', max: 29_999 / 7, times: '30000' })
+})
+
+t.test('a batch is one statement for each entity, however many documents it has', async t => {
+  await program.sql('create table public.statements (what text, batch xid8)')
+  await program.sql(`
+    create function public.note_statement() returns trigger language plpgsql security definer as $$
+    begin
+      insert into public.statements values (tg_op || ' ' || tg_table_name, pg_current_xact_id());
+      return null;
+    end $$`)
+  t.teardown(() => program.sql('drop function public.note_statement cascade'))
+  for (const { table } of owned)
+    await program.sql(
+      `create trigger note after insert or delete on ${table} for each statement execute function public.note_statement()`,
+    )
+  const random = seededRandom(t)
+  const user = await program.user()
+  const made = owned.flatMap(entity => Array.from({ length: 30 }, () => entityDoc(random, entity)))
+  // A user has one document of some entities.
+  const docs = [...new Map(made.map(doc => [doc._id, doc])).values()]
+  await user.write(...docs)
+  await user.mirrored()
+  const removed = docs.filter(({ _id }) => !_id.startsWith('metrics:')).map(({ _id }) => _id)
+  await user.remove(...removed)
+  await user.mirrored()
+  const notes = await program.sql(
+    'select what, count(*)::int as n, count(distinct batch)::int as batches from public.statements group by 1',
+  )
+  t.ok(notes.length > owned.length, 'each table was written to, and from some rows went')
+  for (const { what, n, batches } of notes) t.equal(n, batches, String(what))
+  const inserts = notes.filter(({ what }) => String(what).startsWith('INSERT'))
+  const count = inserts.reduce((sum, { n }) => sum + Number(n), 0)
+  t.ok(count <= docs.length / 5, `${count} statements for ${docs.length} documents`)
 })
