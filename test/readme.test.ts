@@ -106,6 +106,7 @@ t.test('every block of the README that can be pasted does what it says', async t
   const said = await shell(operator)
   t.match(said, 'DIVAN_PORT', 'help lists the settings')
   t.match(said, /^ {2}Postgres +\S+ +ok$/m, 'status')
+  t.match(said, 'nothing to make anew', 'a rebuild')
   t.equal(said.match(/^\{"status":"ok"\}$/gm)?.length, 2, 'the health of both')
 
   t.match(await shell(backup), /backup\.sqlite: \d+ databases, [1-9]\d* documents?, /, 'while it runs')
