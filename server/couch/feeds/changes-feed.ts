@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import { TextWriter } from '../../http/text-writer.ts'
 import { isSequence, timeOf } from '../../store/sequences.ts'
 import type { ChangeRow, Database, Place, ChangesQuery as StoreQuery } from '../../store/store.ts'
@@ -12,6 +11,8 @@ import type { LiveWait } from './live-wait.ts'
 
 /** Rows of one read. Bodies end a page earlier. */
 const PAGE_ROWS = 1000
+/** So few rows are read without waiting for a turn. */
+const SHORT_ROWS = 100
 /** With a smaller `seq_interval` there are too few rows of one kind for a page of text. */
 const MIN_TEXT_INTERVAL = 20
 /**
@@ -35,6 +36,7 @@ export class ChangesFeed {
   readonly #database: Database
   readonly #request: FeedRequest
   readonly #frame: FeedFrame
+  readonly #turn: () => Promise<void>
   readonly #place: Place
   /** The last place that was looked at; what the client is told as `last_seq`. */
   #at: number
@@ -45,8 +47,10 @@ export class ChangesFeed {
   readonly #isTextual: boolean
   #pageRows: number
 
-  constructor(database: Database, request: FeedRequest) {
+  /** `turn` resolves when it is this feed's turn to read a page. */
+  constructor(database: Database, request: FeedRequest, turn: () => Promise<void>) {
     this.#database = database
+    this.#turn = turn
     this.#request = request
     this.#frame = FRAMES[request.feed]
     this.#place = database.place(request.since)
@@ -105,7 +109,8 @@ export class ChangesFeed {
   }
 
   async #writePages(writer: TextWriter, wait: LiveWait): Promise<void> {
-    while (this.#left > 0 && !wait.hasEnded()) {
+    for (let isFirst = true; this.#left > 0 && !wait.hasEnded(); isFirst = false) {
+      if (!isFirst || !this.#isShort()) await this.#turn()
       const room = this.#request.includeDocs ? wait.out.room?.() : undefined
       if (room !== undefined) await room
       // Before the page: a commit between the two reads may only make this number too low.
@@ -116,8 +121,12 @@ export class ChangesFeed {
         : await this.#writeRows(writer, stretch, wait)
       if (rows === 0) this.#passOver(stretch, updateSeq)
       if (this.#hasSeen(updateSeq)) return
-      await setImmediate()
     }
+  }
+
+  /** What is left takes no longer than any other request. */
+  #isShort(): boolean {
+    return this.#left <= SHORT_ROWS || this.#database.facts().updateSeq - this.#at <= SHORT_ROWS
   }
 
   /** A page as text. Returns how many rows it has. */

@@ -1,4 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
+import { callerKey } from '../../http/caller-key.ts'
+import { READ_TURNS } from '../../http/read-turns.ts'
 import type { Answer, Call, Out, Route } from '../../http/route.ts'
 import type { Database } from '../../store/store.ts'
 import { type CouchContext, databaseRoute } from '../couch-context.ts'
@@ -54,7 +56,7 @@ async function answerFeed(asked: Asked, body: ChangesBody | undefined): Promise<
   const request = feedRequest(query, body)
   // What is left of a live feed's body are its few ids, and it may go on for as long as its token.
   if (request.feed !== 'normal') call.leaveRoom?.()
-  const feed = new ChangesFeed(database, request)
+  const feed = new ChangesFeed(database, request, () => READ_TURNS.next(callerKey(call.caller)))
   // Before the client can act on the answer: with a log of a time this database does not know it would push nothing of that time.
   if (feed.isAhead) await database.forgetReplicationLogs()
   return {

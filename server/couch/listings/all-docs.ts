@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { setImmediate } from 'node:timers/promises'
 import { namesJson } from '../../http/accept.ts'
-import type { Answer, Route } from '../../http/route.ts'
+import { callerKey } from '../../http/caller-key.ts'
+import { READ_TURNS } from '../../http/read-turns.ts'
+import type { Answer, Call, Route } from '../../http/route.ts'
 import { TextWriter } from '../../http/text-writer.ts'
 import type { Database, NameRange } from '../../store/store.ts'
 import { type CouchContext, databaseRoute } from '../couch-context.ts'
@@ -16,7 +17,7 @@ import {
 import { keyRows, type ManyRows, ROW_SEPARATOR, type RowText, rangeRows } from './all-docs-rows.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
-/** So many rows are written before other clients have their turn. */
+/** So many rows are written, or one page of them, before other clients have their turn. */
 const ROWS_OF_A_TURN = 100
 
 /** `_all_docs`, and several of them at once in `_all_docs/queries`. */
@@ -26,14 +27,15 @@ export function allDocsRoutes(context: CouchContext): readonly Route[] {
       method: 'GET',
       path: '/:db/_all_docs',
       query: allDocsQuery,
-      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query, unsaid(call.headers))),
+      handle: (call, database) =>
+        answerAllDocs(call, database, allDocsRequest(call.query, unsaid(call.headers))),
     }),
     databaseRoute(context, {
       method: 'POST',
       path: '/:db/_all_docs',
       query: allDocsQuery,
       body: { kind: 'json', schema: allDocsBody, maxBytes: MAX_BYTES },
-      handle: (call, database) => answerAllDocs(database, allDocsRequest(call.query, call.body)),
+      handle: (call, database) => answerAllDocs(call, database, allDocsRequest(call.query, call.body)),
     }),
     databaseRoute(context, {
       method: 'POST',
@@ -41,6 +43,7 @@ export function allDocsRoutes(context: CouchContext): readonly Route[] {
       body: { kind: 'json', schema: queriesBody, maxBytes: MAX_BYTES },
       handle: (call, database) =>
         answerQueries(
+          call,
           database,
           call.body.queries.map(query => allDocsRequest({}, query)),
         ),
@@ -56,12 +59,15 @@ function unsaid(headers: IncomingHttpHeaders): Partial<AllDocsBody> {
   return namesJson(headers) ? {} : { deleted: 'ok' }
 }
 
-function answerAllDocs(database: Database, request: AllDocsRequest): Answer {
-  return answerListing(database, request, () => rowsOf(database, request))
+type Asking = Pick<Call, 'caller'>
+
+function answerAllDocs(call: Asking, database: Database, request: AllDocsRequest): Answer {
+  return answerListing(call, database, request, () => rowsOf(database, request))
 }
 
 /** Answers with these rows, whatever of the listing they are. */
 export function answerListing(
+  call: Asking,
   database: Database,
   request: AllDocsRequest,
   rows: () => Iterable<RowText | ManyRows>,
@@ -69,22 +75,22 @@ export function answerListing(
   return {
     async write(out) {
       const writer = new TextWriter(out)
-      await writeListing(writer, headOf(database, request), rows())
+      await writeListing(call, writer, headOf(database, request), rows())
       await writer.add('\n')
       await writer.flush()
     },
   }
 }
 
-function answerQueries(database: Database, requests: readonly AllDocsRequest[]): Answer {
+function answerQueries(call: Asking, database: Database, requests: readonly AllDocsRequest[]): Answer {
   return {
     async write(out) {
       const writer = new TextWriter(out)
       await writer.add('{"results":[')
       for (const [index, request] of requests.entries()) {
         if (index > 0) await writer.add(',\n')
-        await setImmediate()
-        await writeListing(writer, headOf(database, request), rowsOf(database, request))
+        await turnOf(call)
+        await writeListing(call, writer, headOf(database, request), rowsOf(database, request))
       }
       await writer.add(']}\n')
       await writer.flush()
@@ -93,6 +99,7 @@ function answerQueries(database: Database, requests: readonly AllDocsRequest[]):
 }
 
 async function writeListing(
+  call: Asking,
   writer: TextWriter,
   head: string,
   rows: Iterable<RowText | ManyRows>,
@@ -109,11 +116,15 @@ async function writeListing(
     if (written !== undefined) await written
     if (typeof row !== 'string' && !isMany) await writer.addAll(row)
     separator = ROW_SEPARATOR
-    if (isMany || ++count % ROWS_OF_A_TURN === 0) await setImmediate()
+    if (isMany || ++count % ROWS_OF_A_TURN === 0) await turnOf(call)
     const room = writer.room()
     if (room !== undefined) await room
   }
   await writer.add('\n]}')
+}
+
+function turnOf({ caller }: Asking): Promise<void> {
+  return READ_TURNS.next(callerKey(caller))
 }
 
 function headOf(database: Database, { keys, range, isEmpty, updateSeq }: AllDocsRequest): string {

@@ -17,7 +17,7 @@ export function designDocsRoutes(context: CouchContext): readonly Route[] {
       query: allDocsQuery,
       handle(call, database) {
         const request = narrowed(allDocsRequest(call.query))
-        return answerListing(database, request, () => rowsOf(database, request))
+        return answerListing(call, database, request, () => rowsOf(database, request))
       },
     }),
   ]
