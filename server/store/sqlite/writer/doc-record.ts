@@ -31,14 +31,11 @@ export type DocPlace = {
   readonly time: number
 }
 
-/** Writes a document's row: `isNew` if there is none yet. */
-export function writeDoc(connection: Connection, place: DocPlace, doc: DocRecord, isNew: boolean): void {
+/** Writes the row of a document that is there. */
+export function updateDoc(connection: Connection, place: DocPlace, doc: DocRecord): void {
   connection.run(
-    isNew
-      ? `insert into docs (seq, rev, deleted, branched, time, body, live, bytes, tree, db, id)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-      : `update docs set seq = ?, rev = ?, deleted = ?, branched = ?, time = ?, body = ?, live = ?, bytes = ?,
-         tree = ? where db = ? and id = ?`,
+    `update docs set seq = ?, rev = ?, deleted = ?, branched = ?, time = ?, body = ?, live = ?, bytes = ?,
+     tree = ? where db = ? and id = ?`,
     place.seq,
     doc.rev,
     doc.deleted ? 1 : 0,
@@ -46,6 +43,22 @@ export function writeDoc(connection: Connection, place: DocPlace, doc: DocRecord
     place.time,
     doc.body,
     doc.live,
+    doc.bytes,
+    doc.text,
+    place.db,
+    toStoredId(place.id),
+  )
+}
+
+/** Writes the row of a new document. Its first change brings its only body: that number is not bound three times. */
+export function insertDoc(connection: Connection, place: DocPlace, doc: DocRecord): void {
+  connection.run(
+    `insert into docs (seq, rev, deleted, branched, time, body, live, bytes, tree, db, id)
+     values (?1, ?2, ?3, 0, ?4, ?1, iif(?3, null, ?1), ?5, ?6, ?7, ?8)`,
+    place.seq,
+    doc.rev,
+    doc.deleted ? 1 : 0,
+    place.time,
     doc.bytes,
     doc.text,
     place.db,

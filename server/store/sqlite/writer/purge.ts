@@ -8,7 +8,7 @@ import type { CommandOf, Results } from '../commands.ts'
 import { toStoredId } from '../stored-id.ts'
 import { dropBody, storedRev, storedSize } from './bodies.ts'
 import type { DatabaseState } from './database-state.ts'
-import { type DocRecord, readDoc, writeDoc } from './doc-record.ts'
+import { type DocRecord, readDoc, updateDoc } from './doc-record.ts'
 import { count } from './store-change.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -120,7 +120,7 @@ function storeRest(
   state.hasInnerBodies = true
   const bytes = tree.body === doc.body ? doc.bytes : storedSize(tx.connection, state.db, tree.body)
   const rest = { ...tree, live, bytes }
-  writeDoc(tx.connection, { db: state.db, id, seq, time: state.lastTime }, rest, false)
+  updateDoc(tx.connection, { db: state.db, id, seq, time: state.lastTime }, rest)
   count(state, doc, rest)
 }
 

@@ -3,7 +3,7 @@ import { unpackTree } from '../../rev-tree/packed-tree.ts'
 import { type ResolvedAttachment, storeAttachments } from './attachments.ts'
 import { type Body, dropBody, insertBody, storedSize, totalLength } from './bodies.ts'
 import type { DatabaseState } from './database-state.ts'
-import { type DocRecord, writeDoc } from './doc-record.ts'
+import { type DocRecord, insertDoc, updateDoc } from './doc-record.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A change that was accepted: the document's id, the history it leads to, and the body and attachments it brings. */
@@ -32,8 +32,8 @@ export function storeChange(
   const live = grown.deleted ? (doc?.live ?? null) : grown.body
   const bytes = winnerSize(tx, state, doc, { grown, seq, body })
   dropBodies(tx, state, unusedBodies(doc, grown, live))
-  const place = { db: state.db, id, seq, time: state.lastTime }
-  writeDoc(connection, place, { ...grown, live, bytes }, doc === undefined)
+  const write = doc === undefined ? insertDoc : updateDoc
+  write(connection, { db: state.db, id, seq, time: state.lastTime }, { ...grown, live, bytes })
   count(state, doc, { deleted: grown.deleted, bytes })
 }
 
