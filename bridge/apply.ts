@@ -169,11 +169,33 @@ function refusedDoc({ change, rev = change.revs[0] }: Planned, error: pg.Databas
   }
 }
 
+/** A statement that removes more may take longer than a statement may: of samples a user may have tens of millions. */
+const MAX_ROWS_REMOVED = 20_000
+
 /** Removes all rows that a database's documents have made. */
 export async function removeRows(sql: Queryable, source: Plan['source']): Promise<void> {
   for (const entity of entitiesIn(source.kind)) {
-    if (hasOwner(entity)) {
-      await sql.query(`delete from ${quoted(entity.table)} where user_id = $1`, [source.userUuid])
-    } else await sql.query(`delete from ${quoted(entity.table)}`)
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      after = await removeSomeRows({ sql, entity }, source.userUuid, after)
+    }
   }
+}
+
+/** Those of documents behind `after`, in the order of their ids, which has an index. Returns the last one; undefined if none is left. */
+async function removeSomeRows(
+  { sql, entity }: Target,
+  userUuid: string,
+  after: string,
+): Promise<string | undefined> {
+  const table = quoted(entity.table)
+  const own = hasOwner(entity) ? 'user_id = $2 and doc_id > $1' : 'doc_id > $1'
+  const values = hasOwner(entity) ? [after, userUuid] : [after]
+  const { rows } = await sql.query<{ readonly doc_id: string }>(
+    `select doc_id from ${table} where ${own} order by doc_id limit 1 offset ${MAX_ROWS_REMOVED - 1}`,
+    values,
+  )
+  const upTo = rows[0]?.doc_id
+  const [end, ends] = upTo === undefined ? ['', []] : [` and doc_id <= $${values.length + 1}`, [upTo]]
+  await sql.query(`delete from ${table} where ${own}${end}`, [...values, ...ends])
+  return upTo
 }

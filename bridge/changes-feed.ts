@@ -44,11 +44,20 @@ const MAX_PAGE_BYTES = 16 * 1024 * 1024
 export async function readChanges(client: CouchClient, query: ChangesQuery): Promise<ChangesPage> {
   for (let limit = query.limit; ; limit = Math.max(1, Math.floor(limit / 4))) {
     try {
-      return await readPage(client, query, limit)
+      return moved(query, await readPage(client, query, limit))
     } catch (error) {
       if (!(error instanceof AnswerTooLarge) || limit === 1) throw error
     }
   }
+}
+
+/** Who reads on from where he was would never come to the end, and who took it for the end would lose what is behind it. */
+function moved({ database, since }: ChangesQuery, page: ChangesPage): ChangesPage {
+  if (page.pending === 0 || page.cursor !== since) return page
+  throw new ServerError(
+    `the feed of ${database} does not move on from ${since}, and says that there is more`,
+    {},
+  )
 }
 
 async function readPage(client: CouchClient, query: ChangesQuery, limit: number): Promise<ChangesPage> {

@@ -31,6 +31,17 @@ export async function listDeadLetters(databaseUrl: string): Promise<DeadLetter[]
   return await withMirror(databaseUrl, readLetters)
 }
 
+/** The last so many of them, for there may be millions, and how many there are. */
+export async function newestDeadLetters(
+  databaseUrl: string,
+  limit: number,
+): Promise<{ readonly letters: readonly DeadLetter[]; readonly count: number }> {
+  return await withMirror(databaseUrl, async pool => {
+    const letters = await readLetters(pool, limit)
+    return { letters, count: letters.length < limit ? letters.length : await countLetters(pool) }
+  })
+}
+
 export type ReplayOptions = { readonly serverUrl: string; readonly databaseUrl: string }
 
 export type ReplayOutcome = {
@@ -159,7 +170,7 @@ async function isThere(sql: Queryable): Promise<boolean> {
   return rows[0]?.is_there === true
 }
 
-async function readLetters(sql: Queryable): Promise<DeadLetter[]> {
+async function readLetters(sql: Queryable, limit?: number): Promise<DeadLetter[]> {
   const { rows } = await sql.query<{
     readonly database: string
     readonly doc_id: string
@@ -171,8 +182,10 @@ async function readLetters(sql: Queryable): Promise<DeadLetter[]> {
     readonly first_failed_at: Date
     readonly last_failed_at: Date
     readonly attempts: number
-  }>('select * from divan.dead_letters order by last_failed_at, database, doc_id')
-  return rows.map(row => ({
+  }>('select * from divan.dead_letters order by last_failed_at desc, database desc, doc_id desc limit $1', [
+    limit ?? null,
+  ])
+  return rows.reverse().map(row => ({
     database: row.database,
     docId: originalText(row.doc_id),
     rev: row.rev ?? undefined,

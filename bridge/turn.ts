@@ -15,14 +15,7 @@ import type { CouchClient } from './couch-client.ts'
 import { closeLetters, dropLetters, writeLetters } from './dead-letter-store.ts'
 import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
-import {
-  answered,
-  inBatch,
-  inLongTransaction,
-  inTransaction,
-  type Queryable,
-  stayingAwake,
-} from './postgres-client.ts'
+import { answered, inBatch, inLongTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 import { type Source, sourceOf } from './source.ts'
 import type { Batch, BridgeMeter } from './watch/bridge-metrics.ts'
@@ -247,7 +240,7 @@ async function applyAllPages(turn: Turn, sql: Queryable): Promise<AllPages> {
 /** The database is gone: so are its rows. If it is made again, that is a mark of its own. */
 async function forget({ context, source, dirty }: Turn): Promise<TurnOutcome> {
   const { database } = source
-  const outcome = await inTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
+  const outcome = await inLongTransaction(context.pool, async (sql): Promise<TurnOutcome> => {
     if (!(await takeCheckpoint(sql, database, dirty.cursor))) return 'taken'
     await removeRows(sql, source)
     await dropLetters(sql, database)

@@ -1,4 +1,4 @@
-import { type DeadLetter, listDeadLetters, replayDeadLetters } from '../bridge/dead-letters.ts'
+import { type DeadLetter, newestDeadLetters, replayDeadLetters } from '../bridge/dead-letters.ts'
 import type { CommandContext, RunCommand } from './command.ts'
 import { mirrorDatabaseUrl, mirrorUrls } from './mirror-urls.ts'
 import { operatorErrorFrom } from './operator-error.ts'
@@ -10,7 +10,7 @@ export const deadLetters: RunCommand = async ({ words }, context) => {
   const { settings } = readSettings(context.environment)
   try {
     if (words.includes('replay')) await replay(mirrorUrls(settings), context)
-    else printLetters(await listDeadLetters(mirrorDatabaseUrl(settings)), context)
+    else printLetters(await newestDeadLetters(mirrorDatabaseUrl(settings), MAX_LISTED), context)
   } catch (error) {
     throw operatorErrorFrom(error)
   }
@@ -29,8 +29,13 @@ function counted(letters: number): string {
   return letters === 1 ? '1 dead letter' : `${letters} dead letters`
 }
 
+/** Nobody reads more. */
+const MAX_LISTED = 1000
+
+type Letters = { readonly letters: readonly DeadLetter[]; readonly count: number }
+
 /** A letter is a few lines: ids and reasons are too long for columns. */
-function printLetters(letters: readonly DeadLetter[], { print, terminal: { paint } }: CommandContext): void {
+function printLetters({ letters, count }: Letters, { print, terminal: { paint } }: CommandContext): void {
   for (const letter of letters) {
     const where = letter.path === undefined ? '' : `${printableText(letter.path)}: `
     print(
@@ -43,10 +48,10 @@ function printLetters(letters: readonly DeadLetter[], { print, terminal: { paint
   }
   const advice = 'a new revision of the document mends it; npx divan dead-letters replay tries again'
   print(
-    letters.length === 0
-      ? 'No dead letters: every document has its rows.'
-      : `${counted(letters.length)}: ${advice}`,
+    letters.length === 0 ? 'No dead letters: every document has its rows.' : `${counted(count)}: ${advice}`,
   )
+  if (count > letters.length)
+    print(`These are the last ${letters.length}. All of them: select * from divan.dead_letters`)
 }
 
 function attempts({ attempts, firstFailedAt, lastFailedAt }: DeadLetter): string {

@@ -1,6 +1,15 @@
 import t from 'tap'
 import { PageSizes } from '../../bridge/page-sizes.ts'
 
+t.test('databases that nobody tells of any more are forgotten, the oldest first', async t => {
+  const sizes = new PageSizes()
+  for (let n = 0; n < 1500; n++) sizes.shrink(`db${n}`)
+  t.equal(sizes.limit('db0', 1000), 1000)
+  t.equal(sizes.limit('db499', 1000), 1000)
+  t.equal(sizes.limit('db500', 1000), 250)
+  t.equal(sizes.limit('db1499', 1000), 250)
+})
+
 t.test('pages that take too long become smaller until one document is left, and grow again', async t => {
   const sizes = new PageSizes()
   const seen = [sizes.limit('slow', 1000)]
