@@ -107,7 +107,7 @@ export class ShardedStore implements Store {
 }
 
 /** Closes all, also when one of them fails to; then fails as that one did. */
-export async function closeAll(stores: readonly Store[]): Promise<void> {
+export async function closeAll(stores: readonly Pick<Store, 'close'>[]): Promise<void> {
   const ends = await Promise.allSettled(stores.map(store => store.close()))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
