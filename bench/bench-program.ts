@@ -15,6 +15,9 @@ export type Held = { readonly residentMb: number; readonly descriptors: number }
 export type BenchProgram = {
   readonly url: string
   readonly databaseUrl: string
+  /** The process ids of the server and of Postgres. */
+  readonly serverPid: number
+  readonly postgresPid: number
   /** A request of the admin. The parsed answer; throws for an error's status. */
   request(method: string, path: string, body?: unknown): Promise<unknown>
   /** A bridge from now on; its process id. */
@@ -24,6 +27,8 @@ export type BenchProgram = {
 }
 
 const PASSWORD = 'password'
+/** Where Postgres says which process it is, in the folder of the embedded one. */
+const POSTMASTER_PID = 'cluster/data/postmaster.pid'
 /** The file beside this one's folder that `npx divan` runs. */
 const DIVAN = join(import.meta.dirname, '..', 'divan.js')
 
@@ -58,6 +63,8 @@ export async function startBenchProgram(): Promise<BenchProgram> {
   return {
     url,
     databaseUrl: postgres.url,
+    serverPid: server.pid ?? 0,
+    postgresPid: Number.parseInt(readFileSync(join(folder, 'postgres', POSTMASTER_PID), 'utf8'), 10),
     request: requestsOf(url),
     async startBridge() {
       bridge = run('bridge', ...profileOptions())

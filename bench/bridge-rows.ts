@@ -6,6 +6,7 @@ import { type AnyDoc, entityDoc } from '../test/fixtures/entity-doc.ts'
 import { randomOf } from '../test/fixtures/seeded-random.ts'
 import { type BenchProgram, connected, cpuMs, inParallel } from './bench-program.ts'
 import type { Measured } from './measured.ts'
+import { familyCpuMs } from './process-times.ts'
 
 /** How much is mirrored. */
 export type RowsWork = { readonly databases: number; readonly docsPerDatabase: number }
@@ -23,19 +24,30 @@ const mirrored = entities.filter(entity => entity.identity === 'client')
 export async function measureRows(program: BenchProgram, work: RowsWork): Promise<Measured[]> {
   await fillServer(program, work)
   const pid = await program.startBridge()
-  const [started, used] = [performance.now(), cpuMs(pid)]
+  const [started, used] = [performance.now(), usedBy(program, pid)]
   const rows = await connected(program.databaseUrl, sql => untilMirrored(sql, work))
   const rate = (1000 * rows) / (performance.now() - started)
-  const cpuOfRow = (1000 * (cpuMs(pid) - used)) / rows
+  const now = usedBy(program, pid)
+  const cpuOfRow = (part: keyof Used) => (1000 * (now[part] - used[part])) / rows
   await program.stopBridge()
-  const raw = await rawRates(program.databaseUrl, [1, BRIDGE_CONNECTIONS])
-  const share = (of: number | undefined) => (of === undefined ? Number.NaN : (100 * rate) / of)
+  const raw = await rawRates(program, [1, BRIDGE_CONNECTIONS])
+  const share = (of: RawRate | undefined) => (of === undefined ? Number.NaN : (100 * rate) / of.rate)
   return [
     { name: 'bridge: an empty mirror is filled', value: rate, unit: 'rows/s' },
     { name: '  of raw inserts on one connection', value: share(raw[0]), unit: '%', goal: 'at least 60' },
     { name: `  of raw inserts on ${BRIDGE_CONNECTIONS} connections`, value: share(raw[1]), unit: '%' },
-    { name: '  processor time of the bridge itself', value: cpuOfRow, unit: 'µs/row' },
+    { name: '  processor time of the bridge itself', value: cpuOfRow('bridge'), unit: 'µs/row' },
+    { name: '  of the server', value: cpuOfRow('server'), unit: 'µs/row' },
+    { name: '  of Postgres', value: cpuOfRow('postgres'), unit: 'µs/row' },
+    { name: '  of Postgres, for the raw inserts', value: raw[0]?.cpuOfRow ?? Number.NaN, unit: 'µs/row' },
   ]
+}
+
+/** Processor time, in milliseconds. Who has few cores reads off it what they are busy with. */
+type Used = { readonly bridge: number; readonly server: number; readonly postgres: number }
+
+function usedBy({ serverPid, postgresPid }: BenchProgram, bridgePid: number): Used {
+  return { bridge: cpuMs(bridgePid), server: cpuMs(serverPid), postgres: familyCpuMs(postgresPid) }
 }
 
 async function fillServer(program: BenchProgram, { databases, docsPerDatabase }: RowsWork): Promise<void> {
@@ -77,14 +89,20 @@ async function untilMirrored(sql: pg.Client, { databases, docsPerDatabase }: Row
 /** Rows of one table, each column as the text of an array. */
 type RawBatch = { readonly insert: string; readonly arrays: readonly string[]; readonly rows: number }
 
-/** The rows of a second, for each number of connections, into empty tables each time. */
-async function rawRates(databaseUrl: string, connections: readonly number[]): Promise<number[]> {
+/** Rows of a second, and what they cost Postgres. */
+type RawRate = { readonly rate: number; readonly cpuOfRow: number }
+
+/** For each number of connections, into empty tables each time. */
+async function rawRates(program: BenchProgram, connections: readonly number[]): Promise<RawRate[]> {
+  const { databaseUrl, postgresPid } = program
   const batches = await connected(databaseUrl, rawBatches)
   const rows = batches.reduce((sum, batch) => sum + batch.rows, 0)
-  const rates: number[] = []
+  const rates: RawRate[] = []
   for (const count of connections) {
     await connected(databaseUrl, emptyRawTables)
-    rates.push(rows / (await secondsOf(databaseUrl, batches, count)))
+    const used = familyCpuMs(postgresPid)
+    const rate = rows / (await secondsOf(databaseUrl, batches, count))
+    rates.push({ rate, cpuOfRow: (1000 * (familyCpuMs(postgresPid) - used)) / rows })
   }
   return rates
 }

@@ -1,11 +1,20 @@
 import pg from 'pg'
 import { entities, entitiesIn } from '../design-docs/catalogue.ts'
 import type { Entity } from '../design-docs/entity.ts'
-import type { Change } from './changes-feed.ts'
 import { hasOwner, quoted } from './mapping/columns.ts'
-import type { Row } from './mapping/row.ts'
+import type { RowTypeOids } from './mapping/row-type.ts'
 import { deleteDocsSql, rowsParameter, upsertSql } from './mapping/upsert.ts'
-import type { DeletionMark, FailedChange, MappedDoc, Plan, Removal, TablePlan } from './plan.ts'
+import type { WireRows } from './mapping/wire-rows.ts'
+import {
+  type DeletionMark,
+  type FailedChange,
+  type MappedDoc,
+  type Plan,
+  type PlannedChange,
+  type Removal,
+  removalOf,
+  type TablePlan,
+} from './plan.ts'
 import { answered, type Queryable } from './postgres-client.ts'
 import { verdictOf } from './postgres-errors.ts'
 
@@ -19,14 +28,17 @@ const MAX_ROWS_PER_STATEMENT = 5000
  */
 export type OnRefusal = 'throw' | 'set aside'
 
+/** An open transaction, and the numbers that the types of rows have in it. */
+export type Applying = { readonly sql: Queryable; readonly types: RowTypeOids }
+
 /** Does in the open transaction what the plan says. Returns the documents that Postgres refused. */
-export async function applyPlan(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<FailedChange[]> {
-  return onRefusal === 'throw' ? await applyAtOnce(sql, plan) : await applyStepByStep(sql, plan)
+export async function applyPlan(to: Applying, plan: Plan, onRefusal: OnRefusal): Promise<FailedChange[]> {
+  return onRefusal === 'throw' ? await applyAtOnce(to, plan) : await applyStepByStep(to, plan)
 }
 
 /** All statements are sent, in their order, before the first is answered: a page of all types takes one round trip. */
-async function applyAtOnce(sql: Queryable, plan: Plan): Promise<FailedChange[]> {
-  const sent = tablesOf(sql, plan).flatMap(([target, { removals, marks, upserts }]) => [
+async function applyAtOnce(to: Applying, plan: Plan): Promise<FailedChange[]> {
+  const sent = tablesOf(to, plan).flatMap(([target, { removals, marks, upserts }]) => [
     ...(removals.length === 0 ? [] : [removeDocs(target, removals)]),
     ...(marks.length === 0 ? [] : [markDeleted(target, marks)]),
     ...statements(upserts).map(docs => upsert(target, docs)),
@@ -35,23 +47,28 @@ async function applyAtOnce(sql: Queryable, plan: Plan): Promise<FailedChange[]> 
   return []
 }
 
-async function applyStepByStep(sql: Queryable, plan: Plan): Promise<FailedChange[]> {
+async function applyStepByStep(to: Applying, plan: Plan): Promise<FailedChange[]> {
   const refused: FailedChange[] = []
   // A refusal that waits for the commit would come when it is too late to find the row.
-  await sql.query('set constraints all immediate')
-  for (const [target, table] of tablesOf(sql, plan)) refused.push(...(await applyTable(target, table)))
+  await to.sql.query('set constraints all immediate')
+  for (const [target, table] of tablesOf(to, plan)) refused.push(...(await applyTable(target, table)))
   return refused
 }
 
 /** Parents before children. */
-function tablesOf(sql: Queryable, plan: Plan): [Target, TablePlan][] {
+function tablesOf(to: Applying, plan: Plan): [Target, TablePlan][] {
   return entities.flatMap((entity): [Target, TablePlan][] => {
     const table = plan.tables.get(entity)
-    return table === undefined ? [] : [[{ sql, entity }, table]]
+    return table === undefined ? [] : [[{ ...to, source: plan.source, entity, rows: table.rows }, table]]
   })
 }
 
-type Target = { readonly sql: Queryable; readonly entity: Entity }
+/** A table, and the rows that were written for it. */
+type Target = Applying & {
+  readonly source: Plan['source']
+  readonly entity: Entity
+  readonly rows: WireRows
+}
 
 async function applyTable(target: Target, { removals, marks, upserts }: TablePlan): Promise<FailedChange[]> {
   const refused = [
@@ -62,29 +79,16 @@ async function applyTable(target: Target, { removals, marks, upserts }: TablePla
     const failed = await applyByHalves(target, docs, upsert)
     refused.push(...failed)
     // A bad revision has no row, whichever side finds it bad: the row of the one before it goes.
-    await applyByHalves(
-      target,
-      failed.flatMap(({ change }) => staleRow(docs, change)),
-      removeDocs,
-    )
+    const stale = failed.map(({ change }) => removalOf(target.source, change))
+    await applyByHalves(target, stale, removeDocs)
   }
   return refused
-}
-
-function staleRow(docs: readonly MappedDoc[], change: Change): Removal[] {
-  const row = docs.find(doc => doc.change === change)?.rows[0]
-  return row === undefined ? [] : [{ change, user_id: textOf(row.user_id), doc_id: change.id }]
-}
-
-/** The owner of a row. Accounts have none. */
-function textOf(value: Row[string] | undefined): string | null {
-  return typeof value === 'string' ? value : null
 }
 
 /** Documents of one kind, and what one statement or a few do with them. */
 type Work<D> = (target: Target, docs: readonly D[]) => Promise<void>
 
-type Planned = { readonly change: Change; readonly rev?: string | undefined }
+type Planned = { readonly change: PlannedChange; readonly rev?: string | undefined }
 
 async function removeDocs({ sql, entity }: Target, removals: readonly Removal[]): Promise<void> {
   const docs = removals.map(({ user_id, doc_id }) => ({ user_id, doc_id }))
@@ -108,22 +112,26 @@ function statements(docs: readonly MappedDoc[]): MappedDoc[][] {
   const groups: MappedDoc[][] = []
   let rows = Infinity
   for (const doc of docs) {
-    rows += doc.rows.length
+    const own = doc.to - doc.from
+    rows += own
     if (rows > MAX_ROWS_PER_STATEMENT) {
       groups.push([])
-      rows = doc.rows.length
+      rows = own
     }
     groups.at(-1)?.push(doc)
   }
   return groups
 }
 
-async function upsert({ sql, entity }: Target, docs: readonly MappedDoc[]): Promise<void> {
-  const rows = docs.flatMap(doc => doc.rows)
-  const parts = Array.from({ length: Math.ceil(rows.length / MAX_ROWS_PER_STATEMENT) }, (_, part) =>
-    rowsParameter(rows.slice(part * MAX_ROWS_PER_STATEMENT, (part + 1) * MAX_ROWS_PER_STATEMENT)),
-  )
-  await answered(parts.map(part => sql.query(upsertSql(entity), [part])))
+/** The rows of documents that follow each other do so too. */
+async function upsert({ sql, types, entity, rows }: Target, docs: readonly MappedDoc[]): Promise<void> {
+  const end = docs.at(-1)?.to ?? 0
+  const sent: Promise<unknown>[] = []
+  for (let from = docs[0]?.from ?? end; from < end; from += MAX_ROWS_PER_STATEMENT) {
+    const to = Math.min(end, from + MAX_ROWS_PER_STATEMENT)
+    sent.push(sql.query(upsertSql(entity), [rowsParameter(entity, { rows, from, to }, types)]))
+  }
+  await answered(sent)
 }
 
 async function applyByHalves<D extends Planned>(

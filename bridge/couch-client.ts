@@ -1,4 +1,5 @@
 import { BridgeError } from './bridge-error.ts'
+import { httpAnswer } from './http-answer.ts'
 
 /** An answer that is not the one that was asked for. `status` is undefined when there was no answer at all. */
 export class ServerError extends Error {
@@ -96,13 +97,18 @@ async function requestJson(
 ): Promise<unknown> {
   const watch = watchSilence(request)
   try {
-    const response = await fetch(`${url}/${request.path}`, {
+    const maxBytes = request.maxBytes ?? MAX_BYTES
+    const { status, text } = await httpAnswer({
+      url: `${url}/${request.path}`,
       headers,
+      body: request.body === undefined ? undefined : JSON.stringify(request.body),
       signal: watch.signal,
-      ...(request.body === undefined ? {} : { method: 'POST', body: JSON.stringify(request.body) }),
+      heard: bytes => {
+        watch.heard()
+        if (bytes > maxBytes) throw new AnswerTooLarge(request.path, maxBytes)
+      },
     })
-    const text = await readText(response, request, watch.heard)
-    if (!response.ok) throw refusal(url, response.status, text)
+    if (status < 200 || status > 299) throw refusal(url, status, text)
     return JSON.parse(text)
   } catch (error) {
     if (error instanceof ServerError || error instanceof AnswerTooLarge) throw error
@@ -135,23 +141,6 @@ function watchSilence(request: CouchRequest): Watch {
   }
 }
 
-async function readText(response: Response, request: CouchRequest, heard: () => void): Promise<string> {
-  const maxBytes = request.maxBytes ?? MAX_BYTES
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  const reader = response.body?.getReader()
-  for (let step = await reader?.read(); step?.value !== undefined; step = await reader?.read()) {
-    heard()
-    bytes += step.value.byteLength
-    if (bytes > maxBytes) {
-      await reader?.cancel()
-      throw new AnswerTooLarge(request.path, maxBytes)
-    }
-    chunks.push(step.value)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
 const CHECK_CREDENTIALS = 'the bridge needs the name and password of a server admin. Check DIVAN_SERVER_URL'
 
 function refusal(url: string, status: number, text: string): ServerError {
@@ -178,11 +167,10 @@ function parseRefusal(text: string): { error?: string | undefined; reason?: stri
   }
 }
 
-/** `fetch` itself only says "fetch failed"; what happened is in its cause. */
+/** What was aborted says why in its cause; what failed on each of several addresses says it by its code alone. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const cause = error.cause
-  if (!(cause instanceof Error)) return error.message
-  const code = 'code' in cause ? String(cause.code) : ''
-  return cause.message === '' ? code : cause.message
+  const said = error.cause instanceof Error ? error.cause : error
+  const code = 'code' in said ? String(said.code) : ''
+  return said.message === '' ? code : said.message
 }

@@ -39,6 +39,15 @@ export async function writeLetters(
   )
 }
 
+/** Whether there are letters to close. Only who holds the checkpoint of a database writes some. */
+export async function hasLetters(sql: Queryable, database: string): Promise<boolean> {
+  const { rows } = await sql.query<{ readonly has: boolean }>(
+    'select exists (select from divan.dead_letters where database = $1) as has',
+    [database],
+  )
+  return rows[0]?.has === true
+}
+
 /** Closes the letters of documents that have rows now, or are deleted. Most have none. Returns how many had. */
 export async function closeLetters(
   sql: Queryable,

@@ -1,44 +1,47 @@
-import { entityOfType } from '../design-docs/catalogue.ts'
-import { checkDoc } from '../design-docs/check-doc.ts'
 import { checkInDatabase } from '../design-docs/check-in-database.ts'
 import { checkText } from '../design-docs/check-value.ts'
 import { chooseLeaf, compareRevs } from '../design-docs/choose-leaf.ts'
-import { entityOfDoc, typeOfId } from '../design-docs/doc-id.ts'
+import { entityOfDoc } from '../design-docs/doc-id.ts'
 import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import type { JsonObject } from '../design-docs/json-object.ts'
 import type { Problem } from '../design-docs/problem.ts'
 import { rowId } from '../design-docs/row-id.ts'
 import type { Change } from './changes-feed.ts'
 import { deletedAtOf } from './mapping/deleted-at.ts'
-import { type Row, rowsOf } from './mapping/row.ts'
+import { writeRows } from './mapping/row.ts'
 import { timestamptzText } from './mapping/timestamptz.ts'
+import { WireRows } from './mapping/wire-rows.ts'
 import type { Source } from './source.ts'
 
-/** A document and the rows that show it. */
+/** What of a change is still of interest when there is a plan. The bodies are not: pages of them would fill the memory. */
+export type PlannedChange = Pick<Change, 'id' | 'seq' | 'revs'>
+
+/** A document and the rows that show it: those of its table's rows from one to before another. */
 export interface MappedDoc {
-  readonly change: Change
+  readonly change: PlannedChange
   /** The leaf that is shown. */
   readonly rev: string
-  readonly rows: readonly Row[]
+  readonly from: number
+  readonly to: number
 }
 
 /** A change that cannot become rows. */
 export interface FailedChange {
-  readonly change: Change
+  readonly change: PlannedChange
   readonly rev: string | undefined
   readonly problem: Problem
 }
 
 /** A document all of whose rows go. */
 export interface Removal {
-  readonly change: Change
+  readonly change: PlannedChange
   readonly user_id: string | null
   readonly doc_id: string
 }
 
 /** The row of a deleted document whose last body is not known: it keeps what it shows. */
 export interface DeletionMark {
-  readonly change: Change
+  readonly change: PlannedChange
   readonly id: string
   readonly deleted_at: string
   readonly rev: string
@@ -48,7 +51,8 @@ export interface DeletionMark {
 /** What is to be done in one table. */
 export interface TablePlan {
   readonly entity: Entity
-  /** Their rows replace those with the same ids. */
+  readonly rows: WireRows
+  /** Their rows, one behind the other, replace those with the same ids. */
   readonly upserts: MappedDoc[]
   readonly marks: DeletionMark[]
   readonly removals: Removal[]
@@ -74,7 +78,8 @@ export function planChanges(
   conflicts: ReadonlyMap<string, readonly JsonObject[]>,
 ): Plan {
   const plan: Plan = { source, tables: new Map(), deadLetters: [], settled: [] }
-  const last = new Map(changes.map(change => [change.id, change]))
+  const last = new Map<string, Change>()
+  for (const change of changes) last.set(change.id, change)
   for (const change of last.values()) {
     if (change.id.startsWith('_design/')) continue
     if (change.deleted) planDeletion(plan, change)
@@ -85,21 +90,49 @@ export function planChanges(
 
 function planLive(plan: Plan, change: Change, conflicts: readonly JsonObject[]): void {
   const leaf = shownLeaf(change, conflicts)
-  const entity = entityOfType(typeOfId(change.id))
-  const [problem] = checkInDatabase(plan.source.kind, change.id, leaf)
+  const entity = entityOfDoc(plan.source.kind, change.id)
   const rev = leaf === undefined ? change.revs[0] : String(leaf._rev)
-  if (problem !== undefined || entity === undefined || leaf === undefined || rev === undefined) {
-    plan.deadLetters.push({ change, rev, problem: problem ?? { path: '', reason: 'There is no body.' } })
+  if (
+    leaf === undefined ||
+    rev === undefined ||
+    entity === undefined ||
+    !planRows(plan, entity, change, leaf, rev)
+  ) {
+    const [problem = NO_FIT] = checkInDatabase(plan.source.kind, change.id, leaf)
+    plan.deadLetters.push({ change: planned(change), rev, problem })
     planRemoval(plan, change)
     return
   }
-  const rows = rowsOf(entity, { userUuid: plan.source.userUuid, doc: leaf, rev, seq: change.seq })
-  const table = tablePlan(plan, entity)
   // Of the rows of a list some may have gone since the last revision, and an account may now name another user.
   const keepsItsRow = entity.rows === undefined && entity.identity !== 'account'
-  if (!keepsItsRow) table.removals.push(removalOf(plan.source, change))
-  table.upserts.push({ change, rev, rows })
+  if (!keepsItsRow) tablePlan(plan, entity).removals.push(removalOf(plan.source, planned(change)))
   plan.settled.push(change.id)
+}
+
+/** Said of a document in which no problem was found. */
+const NO_FIT: Problem = { path: '', reason: 'There is no body that could be stored.' }
+
+/** False, and nothing is planned, where the document does not fit its description. */
+function planRows(
+  plan: Plan,
+  entity: Entity,
+  change: Change,
+  doc: JsonObject,
+  rev: string,
+  deletedAt?: number | undefined,
+): boolean {
+  const table = plan.tables.get(entity) ?? emptyTable(entity)
+  const { rows, upserts } = table
+  const from = rows.count
+  const version = { userUuid: plan.source.userUuid, doc, rev, seq: change.seq, deletedAt }
+  if (!writeRows(rows, entity, version)) return false
+  upserts.push({ change: planned(change), rev, from, to: rows.count })
+  plan.tables.set(entity, table)
+  return true
+}
+
+function planned({ id, seq, revs }: Change): PlannedChange {
+  return { id, seq, revs }
 }
 
 function shownLeaf(change: Change, conflicts: readonly JsonObject[]): JsonObject | undefined {
@@ -124,7 +157,7 @@ function planDeletion(plan: Plan, change: Change): void {
 function planRemoval(plan: Plan, change: Change): void {
   const entity = entityOfDoc(plan.source.kind, change.id)
   if (entity === undefined || checkText(change.id, undefined) !== undefined) return
-  tablePlan(plan, entity).removals.push(removalOf(plan.source, change))
+  tablePlan(plan, entity).removals.push(removalOf(plan.source, planned(change)))
 }
 
 /** The row of a deleted document shows its last live body, and when it was deleted. */
@@ -135,30 +168,31 @@ function planTombstone(plan: Plan, entity: Entity, change: Change): void {
   const deletedAt = deletedAtOf(change.doc, change.time ?? Date.now())
   const doc = { ...lastLive, _id: change.id, _rev: rev }
   if (checkText(change.id, undefined) !== undefined) return
-  if (lastLive && checkDoc(entity, doc).length === 0) {
-    const rows = rowsOf(entity, { userUuid, doc, rev, seq: change.seq, deletedAt })
-    tablePlan(plan, entity).upserts.push({ change, rev, rows })
-    return
-  }
+  if (lastLive && planRows(plan, entity, change, doc, rev, deletedAt)) return
   if (lastLive !== undefined) {
     planRemoval(plan, change)
     return
   }
   const id = rowId(userUuid, change.id)
   const deleted_at = timestamptzText(deletedAt)
-  tablePlan(plan, entity).marks.push({ change, id, deleted_at, rev, update_seq: change.seq })
+  tablePlan(plan, entity).marks.push({ change: planned(change), id, deleted_at, rev, update_seq: change.seq })
 }
 
-function removalOf(source: Source, change: Change): Removal {
+/** What takes away all rows of a document. */
+export function removalOf(source: Source, change: PlannedChange): Removal {
   return { change, user_id: source.userUuid === '' ? null : source.userUuid, doc_id: change.id }
 }
 
 function tablePlan(plan: Plan, entity: Entity): TablePlan {
   const known = plan.tables.get(entity)
   if (known !== undefined) return known
-  const made: TablePlan = { entity, upserts: [], marks: [], removals: [] }
+  const made = emptyTable(entity)
   plan.tables.set(entity, made)
   return made
+}
+
+function emptyTable(entity: Entity): TablePlan {
+  return { entity, rows: new WireRows(), upserts: [], marks: [], removals: [] }
 }
 
 /** The revisions whose bodies decide which leaf of a conflict is shown. A deleted winner has no living rival. */

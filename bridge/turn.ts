@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Logger } from 'pino'
-import { applyPlan, type OnRefusal, removeRows } from './apply.ts'
+import { type Applying, applyPlan, type OnRefusal, removeRows } from './apply.ts'
 import { type Change, type ChangesPage, isMissingDatabase, readChanges, readRevs } from './changes-feed.ts'
 import {
   clearMark,
@@ -12,7 +12,8 @@ import {
   takeCheckpoint,
 } from './checkpoints.ts'
 import type { CouchClient } from './couch-client.ts'
-import { closeLetters, dropLetters, writeLetters } from './dead-letter-store.ts'
+import { closeLetters, dropLetters, hasLetters, writeLetters } from './dead-letter-store.ts'
+import { readRowTypes } from './mapping/row-type.ts'
 import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
 import { answered, inBatch, inLongTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
@@ -99,14 +100,21 @@ async function ifThere<T>(turn: Turn, work: () => Promise<T>): Promise<T | TurnO
   }
 }
 
-type Page = ChangesPage & { readonly plan: Plan }
+/** A page as it is applied: without its changes, whose bodies are in the plan's rows. */
+type Page = Pick<ChangesPage, 'cursor' | 'pending' | 'rewound'> & {
+  readonly plan: Plan
+  /** When the server took each change. */
+  readonly times: readonly (number | undefined)[]
+}
 
 async function readPage({ context, source }: Turn, since: string | undefined): Promise<Page> {
   const { client, signal, pageSizes } = context
   const { database, kind } = source
   const limit = pageSizes.limit(database, PAGE_LIMIT[kind])
-  const page = await readChanges(client, { database, since, limit, signal })
-  return { ...page, plan: await planWithRivals(context, source, page.changes) }
+  const query = { database, since, limit, signal }
+  const { changes, ...page } = await readChanges(client, query)
+  const plan = await planWithRivals(context, source, changes)
+  return { ...page, plan, times: changes.map(change => change.time) }
 }
 
 /** The plan of some changes, with the bodies of the leaves that the feed did not bring. */
@@ -124,10 +132,12 @@ async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<
   let applied = NOTHING_APPLIED
   const apply = (onRefusal: OnRefusal) =>
     inBatch(context.pool, {
-      look: sql => takeCheckpoint(sql, database, dirty.cursor),
-      async work(sql, isTaken): Promise<TurnOutcome> {
+      look: sql =>
+        answered([takeCheckpoint(sql, database, dirty.cursor), readRowTypes(sql), hasLetters(sql, database)]),
+      async work(sql, [isTaken, types, mayClose]): Promise<TurnOutcome> {
         if (!isTaken) return 'taken'
-        const applying = applyWithLetters(sql, page.plan, onRefusal)
+        const plan = mayClose ? page.plan : { ...page.plan, settled: [] }
+        const applying = applyInto({ sql, types }, plan, onRefusal)
         // What is sent between a savepoint and its end would be rolled back with it.
         if (onRefusal === 'set aside') await applying
         const [done, , isCleared] = await answered([
@@ -144,7 +154,7 @@ async function applyPage({ context, source, dirty }: Turn, page: Page): Promise<
     return apply('set aside')
   })
   logPage(context, page, outcome)
-  const times = page.changes.map(change => change.time)
+  const { times } = page
   if (outcome !== 'taken') context.meter.batch({ ...applied, changes: times.length, times })
   return outcome
 }
@@ -161,8 +171,13 @@ const NOTHING_APPLIED: Applied = { rows: 0, letters: 0, closed: 0 }
 
 /** Rows, letters and closed letters of a plan. */
 export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: OnRefusal): Promise<Applied> {
+  return await applyInto({ sql, types: await readRowTypes(sql) }, plan, onRefusal)
+}
+
+async function applyInto(to: Applying, plan: Plan, onRefusal: OnRefusal): Promise<Applied> {
+  const { sql } = to
   const { database } = plan.source
-  const applying = applyPlan(sql, plan, onRefusal)
+  const applying = applyPlan(to, plan, onRefusal)
   // Where a refusal ends the transaction there is none to know of.
   const refused = onRefusal === 'throw' ? [] : await applying
   const failed = new Set(refused.map(letter => letter.change.id))
@@ -179,14 +194,14 @@ export async function applyWithLetters(sql: Queryable, plan: Plan, onRefusal: On
 function rowsIn(plan: Plan, failed: ReadonlySet<string>): number {
   let rows = 0
   for (const { upserts } of plan.tables.values()) {
-    for (const doc of upserts) if (!failed.has(doc.change.id)) rows += doc.rows.length
+    for (const doc of upserts) if (!failed.has(doc.change.id)) rows += doc.to - doc.from
   }
   return rows
 }
 
-function logPage({ log }: TurnContext, { plan, changes, pending }: Page, outcome: TurnOutcome): void {
+function logPage({ log }: TurnContext, { plan, times, pending }: Page, outcome: TurnOutcome): void {
   const { database } = plan.source
-  log.debug({ database, changes: changes.length, pending, outcome }, 'batch')
+  log.debug({ database, changes: times.length, pending, outcome }, 'batch')
   if (plan.deadLetters.length === 0 || outcome === 'taken') return
   log.warn({ database }, `${plan.deadLetters.length} documents became dead letters`)
 }
@@ -228,7 +243,7 @@ async function applyAllPages(turn: Turn, sql: Queryable): Promise<AllPages> {
       )
     }
     const applied = await applyWithLetters(sql, page.plan, 'set aside')
-    changes += page.changes.length
+    changes += page.times.length
     rows += applied.rows
     letters += applied.letters
     cursor = page.cursor

@@ -1,68 +1,202 @@
-import { type Entity, type Field, type Fields, keepsDeletedRows } from '../../design-docs/entity.ts'
+import { checkId } from '../../design-docs/check-id.ts'
+import { checkText, checkValue } from '../../design-docs/check-value.ts'
+import {
+  type Entity,
+  type Field,
+  type Fields,
+  isRequired,
+  keepsDeletedRows,
+  MAX_ID_LENGTH,
+} from '../../design-docs/entity.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../../design-docs/json-object.ts'
 import { listRowId, rowId } from '../../design-docs/row-id.ts'
-import { mappedFields } from './columns.ts'
-import { timestamptzText } from './timestamptz.ts'
-
-/** A row as JSON: its columns by name. */
-export type Row = { readonly [column: string]: string | number | boolean | null }
+import { columnsOf, columnType, hasOwner } from './columns.ts'
+import { oidOf, type WireRows } from './wire-rows.ts'
 
 /** A version of a document to be shown as rows. */
 export interface DocVersion {
   /** The owner, by his id in Postgres. An account is its own owner: there it is not looked at. */
   readonly userUuid: string
-  /** A document in which the check found no problem. */
+  /** A document that was parsed from JSON: all its members are its own. */
   readonly doc: JsonObject
   readonly rev: string
   /** The update seq of the change that brought it, as the server wrote it. */
-  readonly seq: string | number
+  readonly seq: string
   /** When it was deleted, for the last body of a deleted document. Else the document's own mark is shown. */
   readonly deletedAt?: number | undefined
 }
 
-/** The rows of a document: one, or one for each object of its list. */
-export function rowsOf(entity: Entity, version: DocVersion): Row[] {
-  const { userUuid, doc, rev, seq } = version
-  const docId = String(memberOf(doc, '_id'))
-  const source = { doc_id: docId, rev, update_seq: String(seq) }
-  const columns = { ...columnsFrom(entity.fields, doc), ...deletionOf(entity, version) }
-  if (entity.identity === 'account') {
-    return [{ id: String(memberOf(doc, 'userId')).toLowerCase(), ...columns, ...source }]
+/**
+ * Writes the rows of a document: one, or one for each object of its list. False, and nothing is written, where the document
+ * does not fit its description: that is so exactly where `checkDoc` finds a problem, which then says what it is. Each
+ * member is looked at once, to be checked and written.
+ */
+export function writeRows(rows: WireRows, entity: Entity, version: DocVersion): boolean {
+  const before = rows.count
+  const fits = checkId(entity, version.doc) === undefined && writeFitting(rows, entity, version)
+  if (!fits) rows.truncate(before)
+  return fits
+}
+
+function writeFitting(rows: WireRows, entity: Entity, version: DocVersion): boolean {
+  const { userUuid, doc } = version
+  const rev = memberOf(doc, '_rev')
+  if (rev !== undefined && rev !== version.rev && checkText(rev, undefined) !== undefined) return false
+  if (entity.rows !== undefined) return writeList(rows, entity, version)
+  const shape = shapeOf(entity)
+  rows.begin(shape.columns)
+  const id = entity.identity === 'account' ? memberOf(doc, 'userId') : rowId(userUuid, String(doc._id))
+  if (typeof id !== 'string' || !rows.uuid(id)) return false
+  if (shape.hasOwner) rows.uuid(userUuid)
+  return writeFields(rows, shape.fields, doc, deletionOf(entity, version)) && writeSource(rows, version)
+}
+
+/** A document without objects in its list has no row, but is checked all the same. */
+function writeList(rows: WireRows, entity: Entity, version: DocVersion): boolean {
+  const { userUuid, doc } = version
+  const shape = shapeOf(entity)
+  const list = doc[shape.list]
+  if (!Array.isArray(list)) return false
+  const deletedAt = deletionOf(entity, version)
+  const before = rows.count
+  for (let index = 0; index < Math.max(list.length, 1); index++) {
+    const item: unknown = list[index]
+    rows.begin(shape.columns)
+    rows.uuid(listRowId(userUuid, String(doc._id), index))
+    rows.uuid(userUuid)
+    if (!writeFields(rows, shape.fields, doc, deletedAt)) return false
+    if (list.length === 0) break
+    if (!isJsonObject(item) || !writeFields(rows, shape.listFields, item, undefined)) return false
+    if (!writeSource(rows, version)) return false
   }
-  if (entity.rows === undefined) {
-    return [{ id: rowId(userUuid, docId), user_id: userUuid, ...columns, ...source }]
+  if (list.length === 0) rows.truncate(before)
+  return true
+}
+
+function writeSource(rows: WireRows, { doc, rev, seq }: DocVersion): boolean {
+  const fits = rows.text(TEXT, String(doc._id)) && rows.text(TEXT, rev) && rows.text(TEXT, seq)
+  if (fits) rows.end()
+  return fits
+}
+
+const TEXT = oidOf('text')
+
+function deletionOf(entity: Entity, { deletedAt }: DocVersion): number | undefined {
+  return keepsDeletedRows(entity) ? deletedAt : undefined
+}
+
+/** A field as the loop over a document's members needs it. */
+interface WireField {
+  readonly member: string
+  readonly kind: Field['kind']
+  readonly oid: number
+  readonly isRequired: boolean
+  readonly inTable: boolean
+  readonly maxLength: number
+  readonly pattern: RegExp | undefined
+  /** What stands for an absent value. */
+  readonly absent: string | number | boolean | undefined
+  readonly field: Field
+}
+
+/** What an entity's description means for its rows. */
+interface Shape {
+  readonly columns: number
+  readonly hasOwner: boolean
+  readonly fields: readonly WireField[]
+  readonly list: string
+  readonly listFields: readonly WireField[]
+}
+
+const shapes = new WeakMap<Entity, Shape>()
+
+/** Descriptions are constants, and rows come by the thousand: thought over once. */
+function shapeOf(entity: Entity): Shape {
+  const known = shapes.get(entity)
+  if (known !== undefined) return known
+  const made: Shape = {
+    columns: columnsOf(entity).length,
+    hasOwner: hasOwner(entity),
+    fields: wireFields(entity.fields),
+    list: entity.rows?.member ?? '',
+    listFields: wireFields(entity.rows?.fields ?? {}),
   }
-  const { member, fields } = entity.rows
-  return listOf(doc, member).map((item, index) => ({
-    id: listRowId(userUuid, docId, index),
-    user_id: userUuid,
-    ...columns,
-    ...columnsFrom(fields, item),
-    ...source,
+  shapes.set(entity, made)
+  return made
+}
+
+function wireFields(fields: Fields): WireField[] {
+  return Object.entries(fields).map(([member, field]) => ({
+    member,
+    kind: field.kind,
+    oid: oidOf(columnType(field)),
+    isRequired: isRequired(field),
+    inTable: field.inTable !== false,
+    maxLength: field.kind === 'reference' ? MAX_ID_LENGTH : maxLengthOf(field),
+    pattern: field.kind === 'text' && field.pattern !== undefined ? new RegExp(field.pattern) : undefined,
+    absent: field.default,
+    field,
   }))
 }
 
-function deletionOf(entity: Entity, { deletedAt }: DocVersion): Row {
-  if (deletedAt === undefined || !keepsDeletedRows(entity)) return {}
-  return { deleted_at: timestamptzText(deletedAt) }
+function maxLengthOf(field: Field): number {
+  return (field.kind === 'text' ? field.maxLength : undefined) ?? Infinity
 }
 
-function columnsFrom(fields: Fields, object: JsonObject): Row {
-  const columns: Record<string, string | number | boolean | null> = {}
-  for (const { member, column, field } of mappedFields(fields)) {
-    columns[column] = columnValue(field, memberOf(object, member))
+/** `deletedAt`, where it is given, stands in the place of the document's own, which is checked all the same. */
+function writeFields(
+  rows: WireRows,
+  fields: readonly WireField[],
+  object: JsonObject,
+  deletedAt: number | undefined,
+): boolean {
+  for (const field of fields) {
+    const value = object[field.member]
+    const isAbsent = value === undefined || value === null
+    if (deletedAt !== undefined && field.member === 'deletedAt') {
+      if (!isAbsent && checkValue(field.field, value) !== undefined) return false
+      rows.time(deletedAt)
+    } else if (!(isAbsent ? writeAbsent(rows, field) : writeValue(rows, field, value))) return false
   }
-  return columns
+  return true
 }
 
-/** The value as JSON that Postgres reads without loss; what is absent becomes its default, or null. */
-function columnValue(field: Field, value: unknown): string | number | boolean | null {
-  if (field.kind === 'time' && typeof value === 'number') return timestamptzText(value)
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
-  return field.default ?? null
+function writeAbsent(rows: WireRows, field: WireField): boolean {
+  if (field.isRequired) return false
+  if (field.absent !== undefined) return writeValue(rows, field, field.absent)
+  if (field.inTable) rows.null(field.oid)
+  return true
 }
 
-function listOf(doc: JsonObject, member: string): JsonObject[] {
-  const list = memberOf(doc, member)
-  return Array.isArray(list) ? list.filter(isJsonObject) : []
+function writeValue(rows: WireRows, field: WireField, value: unknown): boolean {
+  if (!field.inTable) return checkValue(field.field, value) === undefined
+  switch (field.kind) {
+    case 'text':
+    case 'reference':
+      return typeof value === 'string' && writeText(rows, field, value)
+    case 'uuid':
+      return typeof value === 'string' && rows.uuid(value)
+    case 'boolean':
+      if (typeof value !== 'boolean') return false
+      rows.boolean(value)
+      return true
+    default:
+      return typeof value === 'number' && writeNumber(rows, field, value)
+  }
+}
+
+function writeText(rows: WireRows, { oid, maxLength, pattern }: WireField, value: string): boolean {
+  // Postgres counts characters, of which there are never more than UTF-16 units.
+  if (value.length > maxLength && checkText(value, maxLength) !== undefined) return false
+  if (pattern !== undefined && !pattern.test(value)) return false
+  return rows.text(oid, value)
+}
+
+function writeNumber(rows: WireRows, { kind, field }: WireField, value: number): boolean {
+  if (checkValue(field, value) !== undefined) return false
+  if (kind === 'integer') rows.integer(value)
+  else if (kind === 'long') rows.long(value)
+  else if (kind === 'time') rows.time(value)
+  else rows.float(value)
+  return true
 }

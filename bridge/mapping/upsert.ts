@@ -1,30 +1,43 @@
 import type { Entity } from '../../design-docs/entity.ts'
 import { columnsOf, hasOwner, quoted } from './columns.ts'
-import type { Row } from './row.ts'
+import { type RowTypeOids, rowTypeOf } from './row-type.ts'
+import type { WireRows } from './wire-rows.ts'
+
+const statements = new WeakMap<Entity, string>()
 
 /**
- * The statement that inserts or replaces rows. Its one parameter is made by `rowsParameter`, so that any
+ * The statement that inserts or replaces rows. Its one parameter is an array of them, made by `rowsParameter`, so that any
  * number of rows is one statement with one plan.
  */
 export function upsertSql(entity: Entity): string {
-  const columns = columnsOf(entity)
-  const names = columns.map(column => quoted(column.name))
-  const types = columns.map(column => `${quoted(column.name)} ${column.type}`)
+  const statement = statements.get(entity) ?? makeUpsert(entity)
+  statements.set(entity, statement)
+  return statement
+}
+
+function makeUpsert(entity: Entity): string {
+  const names = columnsOf(entity).map(column => quoted(column.name))
   const replaced = names.filter(name => name !== '"id"').map(name => `  ${name} = excluded.${name}`)
+  const rows = `unnest($1::divan.${rowTypeOf(entity).name}[])`
+  const select = names.map(name => `r.${name}`).join(', ')
+  // A statement that meets an id twice fails as a whole: of two accounts that name one user the last one counts.
+  const once = `select distinct on (r."id") ${select}\nfrom ${rows} with ordinality as r order by r."id", r.ordinality desc`
   return [
     `insert into ${quoted(entity.table)} (${names.join(', ')})`,
-    `select ${names.map(name => `r.${name}`).join(', ')}`,
-    `from json_to_recordset($1::json) as r(${types.join(', ')})`,
+    entity.identity === 'account' ? once : `select ${select}\nfrom ${rows} as r`,
     `on conflict ("id") do update set\n${replaced.join(',\n')}`,
   ].join('\n')
 }
 
-/**
- * Rows as the parameter of an upsert. An upsert that meets an id twice fails as a whole, so the last row of an
- * id stands for all, as it would if each came alone: two accounts may name one user.
- */
-export function rowsParameter(rows: readonly Row[]): string {
-  return JSON.stringify([...new Map(rows.map(row => [row.id, row])).values()])
+/** Some of the rows that were written for a table: from one to before another. */
+export type RowRange = { readonly rows: WireRows; readonly from: number; readonly to: number }
+
+/** Rows as the parameter of an upsert. */
+export function rowsParameter(entity: Entity, { rows, from, to }: RowRange, types: RowTypeOids): Buffer {
+  const oid = types.get(rowTypeOf(entity).name)
+  if (oid === undefined)
+    throw new Error(`Postgres has no type divan.${rowTypeOf(entity).name}: start the bridge again`)
+  return rows.array(oid, from, to)
 }
 
 /**

@@ -4,12 +4,14 @@ import { BridgeError } from '../bridge-error.ts'
 import { isMissingDatabase, readChanges } from '../changes-feed.ts'
 import { type CouchClient, ServerError } from '../couch-client.ts'
 import { holdRebuild, lockShape, readRecord, startRebuild, writeRecord } from '../descriptions/record.ts'
+import { makeRowTypes } from '../mapping/row-type.ts'
 import type { Plan } from '../plan.ts'
 import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from '../postgres-client.ts'
 import { isBusy, verdictOf } from '../postgres-errors.ts'
 import { recordTables } from '../schema/known-tables.ts'
 import { prepareOwnTables } from '../schema/migrations.ts'
 import { checkRights } from '../schema/mirror-tables.ts'
+import { needsRight } from '../schema/needs-right.ts'
 import { type Source, sourceOf } from '../source.ts'
 import { applyWithLetters, planWithRivals } from '../turn.ts'
 import { updatesCursor } from '../updates-feed.ts'
@@ -99,6 +101,7 @@ async function begin({ pool, say }: RebuildContext, what: string | undefined): P
     if (targets === undefined) return undefined
     await refuseLosses(sql, targets)
     await refuseMissingRights(sql, targets)
+    await needsRight('create on the schema divan', () => makeRowTypes(sql, targets.entities))
     const tables = targets.entities.map(({ table }) => table).join(', ')
     if (record?.rebuilding === targets.token && (await hasNewTables(sql))) {
       say(`going on with what was begun: ${tables}`)

@@ -6,6 +6,7 @@ import { differenceOf } from '../descriptions/difference.ts'
 import { RebuildUnderWay } from '../descriptions/rebuild-under-way.ts'
 import { lockShape, type MirrorRecord, readRecord, writeRecord } from '../descriptions/record.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
+import { makeRowTypes } from '../mapping/row-type.ts'
 import { columnDdl, literal, tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
 import { areOthersTables, recordTables } from './known-tables.ts'
@@ -26,6 +27,7 @@ export async function prepareMirrorTables(sql: Queryable, catalogue: readonly En
   const isRecorded = fingerprintOf(record?.described ?? []) === fingerprintOf(described)
   const areOthers = await areOthersTables(sql, catalogue)
   if (!isRecorded || areOthers) await lockShape(sql)
+  await needsRight('create on the schema divan', () => makeRowTypes(sql, catalogue))
   const found = await findColumns(sql, catalogue)
   let changed = false
   for (const entity of catalogue) {

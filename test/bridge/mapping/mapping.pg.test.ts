@@ -1,9 +1,11 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { columnsOf, mappedFields, quoted } from '../../../bridge/mapping/columns.ts'
-import { type Row, rowsOf } from '../../../bridge/mapping/row.ts'
+import { type DocVersion, writeRows } from '../../../bridge/mapping/row.ts'
+import { makeRowTypes, readRowTypes } from '../../../bridge/mapping/row-type.ts'
 import { tableDdl } from '../../../bridge/mapping/table-ddl.ts'
 import { deleteDocsSql, rowsParameter, upsertSql } from '../../../bridge/mapping/upsert.ts'
+import { WireRows } from '../../../bridge/mapping/wire-rows.ts'
 import { entities } from '../../../design-docs/catalogue.ts'
 import { checkDoc } from '../../../design-docs/check-doc.ts'
 import { account } from '../../../design-docs/entities/account.ts'
@@ -15,6 +17,7 @@ import { isJsonObject, type JsonObject, memberOf } from '../../../design-docs/js
 import { uuidV5 } from '../../../design-docs/uuid.ts'
 import { leastDoc, randomDoc, randomFrom, UUID } from '../../design-docs/random-docs.ts'
 import { readSpecified, SPECIFIED_TABLES, type SpecifiedLine } from '../../design-docs/specified.ts'
+import { type Row, rowsOf } from '../../fixtures/decoded-rows.ts'
 import { throwawayDatabase } from '../../fixtures/throwaway-database.ts'
 
 const USER = '11111111-2222-4333-8444-555555555555'
@@ -24,17 +27,24 @@ async function connect(t: Test): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: await throwawayDatabase(t) })
   t.teardown(() => client.end())
   await client.connect()
-  await client.query("set timezone to 'America/St_Johns'; set datestyle to 'SQL, DMY'")
+  await client.query(
+    "set timezone to 'America/St_Johns'; set datestyle to 'SQL, DMY'; set search_path to public",
+  )
+  await client.query('create schema divan')
+  await makeRowTypes(client, entities)
   for (const sql of entities.flatMap(tableDdl)) await client.query(sql)
   return client
 }
 
-function rowsOfDoc(entity: Entity, doc: JsonObject, userUuid = USER): Row[] {
-  return rowsOf(entity, { userUuid, doc, rev: '1-a', seq: '1-e' })
+function versionOf(doc: JsonObject, userUuid = USER): DocVersion {
+  return { userUuid, doc, rev: '1-a', seq: '1-e' }
 }
 
-async function upsert(client: pg.Client, entity: Entity, rows: readonly Row[]): Promise<void> {
-  await client.query(upsertSql(entity), [rowsParameter(rows)])
+async function upsert(client: pg.Client, entity: Entity, ...versions: readonly DocVersion[]): Promise<void> {
+  const rows = new WireRows()
+  for (const version of versions) if (!writeRows(rows, entity, version)) throw new Error('it does not fit')
+  const parameter = rowsParameter(entity, { rows, from: 0, to: rows.count }, await readRowTypes(client))
+  await client.query(upsertSql(entity), [parameter])
 }
 
 async function count(client: pg.Client, entity: Entity): Promise<number> {
@@ -119,7 +129,7 @@ t.test('nothing but the id is unique and nothing refers by force', async t => {
 
 t.test('making the tables again is harmless', async t => {
   const client = await connect(t)
-  await upsert(client, record, rowsOfDoc(record, leastDoc(record)))
+  await upsert(client, record, versionOf(leastDoc(record)))
   for (const sql of entities.flatMap(tableDdl)) await client.query(sql)
   t.equal(await count(client, record), 1)
 })
@@ -127,9 +137,9 @@ t.test('making the tables again is harmless', async t => {
 t.test('an upsert replaces the whole row, and only its own', async t => {
   const client = await connect(t)
   const doc = leastDoc(session)
-  await upsert(client, session, rowsOfDoc(session, { ...doc, rpe: 7 }))
-  await upsert(client, session, rowsOfDoc(session, { ...doc, mode: 'other' }, UUID))
-  await upsert(client, session, rowsOf(session, { userUuid: USER, doc, rev: '2-b', seq: 9, deletedAt: 5000 }))
+  await upsert(client, session, versionOf({ ...doc, rpe: 7 }))
+  await upsert(client, session, versionOf({ ...doc, mode: 'other' }, UUID))
+  await upsert(client, session, { userUuid: USER, doc, rev: '2-b', seq: '9', deletedAt: 5000 })
   const { rows } = await client.query(
     'select user_id, mode, rpe, rev, update_seq from workout_sessions order by rev desc',
   )
@@ -144,10 +154,8 @@ t.test('an upsert replaces the whole row, and only its own', async t => {
 t.test('of two rows with one id the last is stored', async t => {
   const client = await connect(t)
   const doc = leastDoc(account)
-  await upsert(client, account, [
-    ...rowsOfDoc(account, doc),
-    ...rowsOfDoc(account, { ...doc, _id: 'org.couchdb.user:new@example.org', displayName: 'New' }),
-  ])
+  const renamed = { ...doc, _id: 'org.couchdb.user:new@example.org', displayName: 'New' }
+  await upsert(client, account, versionOf(doc), versionOf(renamed))
   t.match((await client.query('select display_name from users')).rows, [{ display_name: 'New' }])
 })
 
@@ -155,8 +163,8 @@ t.test('the rows of a document are removed for one user only', async t => {
   const client = await connect(t)
   const doc = { ...leastDoc(metrics), samples: [{ timestamp: 1 }, { timestamp: 2 }] }
   const other = { ...doc, _id: `metrics:${UUID}:1` }
-  await upsert(client, metrics, [...rowsOfDoc(metrics, doc), ...rowsOfDoc(metrics, other)])
-  await upsert(client, metrics, rowsOfDoc(metrics, doc, UUID))
+  await upsert(client, metrics, versionOf(doc), versionOf(other))
+  await upsert(client, metrics, versionOf(doc, UUID))
   t.equal(await count(client, metrics), 6)
   await client.query(deleteDocsSql(metrics), [
     JSON.stringify([{ user_id: USER, doc_id: `metrics:${UUID}:0` }]),
@@ -168,8 +176,8 @@ t.test('an account is removed by its document, and a newer document of the same 
   const client = await connect(t)
   const old = leastDoc(account)
   const renamed = { ...old, _id: 'org.couchdb.user:new@example.org' }
-  await upsert(client, account, rowsOfDoc(account, old))
-  await upsert(client, account, rowsOfDoc(account, renamed))
+  await upsert(client, account, versionOf(old))
+  await upsert(client, account, versionOf(renamed))
   await client.query(deleteDocsSql(account), [JSON.stringify([{ doc_id: old._id }])])
   t.equal(await count(client, account), 1)
   await client.query(deleteDocsSql(account), [JSON.stringify([{ doc_id: renamed._id }])])
@@ -184,11 +192,11 @@ t.test('the longest ids and references fit the indexes', async t => {
   const clientId = wide(600 - 'record:phone:'.length)
   const doc = { ...leastDoc(record), _id: `record:phone:${clientId}`, clientId, sessionId: wide(600) }
   t.same(checkDoc(record, doc), [])
-  await upsert(client, record, rowsOfDoc(record, doc))
+  await upsert(client, record, versionOf(doc))
   const sessionId = wide(600 - 'metrics::'.length)
   const chunk = { ...leastDoc(metrics), _id: `metrics:${sessionId}:`, sessionId }
   t.same(checkDoc(metrics, chunk), [])
-  await upsert(client, metrics, rowsOfDoc(metrics, chunk))
+  await upsert(client, metrics, versionOf(chunk))
   t.equal((await count(client, record)) + (await count(client, metrics)), 2)
 })
 
@@ -212,8 +220,8 @@ t.test('the least and the greatest values are stored as they are', async t => {
   for (const change of extremes) {
     const doc = { ...leastDoc(session), ...change }
     t.same(checkDoc(session, doc), [])
-    const [row = {}] = rowsOfDoc(session, doc)
-    await upsert(client, session, [row])
+    const [row = {}] = rowsOf(session, versionOf(doc)) ?? []
+    await upsert(client, session, versionOf(doc))
     t.strictSame((await storedRows(client, session)).get(row.id), expectedRow(session, doc, row))
   }
 })
@@ -225,17 +233,16 @@ t.test('whatever the check accepts is stored, and read back as it was', async t 
   const random = randomFrom(seed)
   for (const entity of entities) {
     const expected = new Map<unknown, JsonObject>()
-    const rows = new Map<unknown, Row>()
+    const versions: DocVersion[] = []
     for (let round = 0; round < 250; round++) {
       const doc = randomDoc(entity, random)
       if (checkDoc(entity, doc).length > 0) continue
-      for (const row of rowsOfDoc(entity, doc, uuidV5(USER, String(round)))) {
-        rows.set(row.id, row)
-        expected.set(row.id, expectedRow(entity, doc, row))
-      }
+      const version = versionOf(doc, uuidV5(USER, String(round)))
+      versions.push(version)
+      for (const row of rowsOf(entity, version) ?? []) expected.set(row.id, expectedRow(entity, doc, row))
     }
-    t.ok(rows.size > 50, `${rows.size} rows of ${entity.type} were accepted`)
-    await upsert(client, entity, [...rows.values()])
+    t.ok(expected.size > 50, `${expected.size} rows of ${entity.type} were accepted`)
+    await upsert(client, entity, ...versions)
     const stored = await storedRows(client, entity)
     t.equal(stored.size, expected.size)
     const wrong = [...expected].filter(([id, row]) => !same(stored.get(id), row))
