@@ -15,6 +15,7 @@ import { needsRight } from '../schema/needs-right.ts'
 import { type Source, sourceOf } from '../source.ts'
 import { applyWithLetters, planWithRivals } from '../turn.ts'
 import { updatesCursor } from '../updates-feed.ts'
+import { OldReaders, readingMoment, refuseOldReaders } from './old-readers.ts'
 import { Patience } from './patience.ts'
 import { chooseTargets, type Targets } from './rebuild-targets.ts'
 import {
@@ -55,7 +56,8 @@ export async function rebuildTables(context: RebuildContext, what: string | unde
   if (targets === undefined) return false
   try {
     await fill(context, targets, patience)
-    await patience.with(() => swap(context, targets), mayPass)
+    const filled = await readingMoment(context.pool)
+    await patience.with(() => swap(context, targets, filled), mayPass)
   } catch (error) {
     throw unfinished(error)
   }
@@ -68,11 +70,12 @@ const PROBE_MS = 30_000
 /** Credentials that are wrong do not mend themselves. */
 function mayPass(error: unknown): boolean {
   if (error instanceof ServerError) return error.status !== 401 && error.status !== 403
-  return verdictOf(error) === 'retry'
+  return error instanceof OldReaders || verdictOf(error) === 'retry'
 }
 
 function unfinished(error: unknown): unknown {
-  if (!(error instanceof ServerError) && verdictOf(error) === 'unknown') return error
+  const isKnown = error instanceof ServerError || error instanceof OldReaders
+  if (!isKnown && verdictOf(error) === 'unknown') return error
   const reason = error instanceof Error ? error.message : String(error)
   return new BridgeError(
     `${reason}. Nothing is mirrored until the same command has finished: run it again, or give it up: npx divan rebuild cancel`,
@@ -80,8 +83,9 @@ function unfinished(error: unknown): unknown {
   )
 }
 
-async function swap({ pool }: RebuildContext, targets: Targets): Promise<void> {
+async function swap({ pool }: RebuildContext, targets: Targets, filled: string): Promise<void> {
   await inLongTransaction(pool, async sql => {
+    await refuseOldReaders(sql, filled)
     await lockShape(sql)
     await holdRebuild(sql, targets.token)
     await swapTables(sql, targets)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import pg from 'pg'
 import t from 'tap'
 import { listDeadLetters } from '../../../bridge/dead-letters.ts'
 import { rebuildMirror } from '../../../bridge/rebuild-mirror.ts'
@@ -111,6 +112,33 @@ t.test('a rebuild begins nothing that it cannot finish, and what it began may be
     t.equal((await user.rows('workout_sessions')).length, 4, 'and the table is new: it has no constraint')
     t.strictSame(await listDeadLetters(program.databaseUrl), [])
   })
+
+  await t.test(
+    'not under a reader who would see an empty table, nor under one who holds the old one',
+    async t => {
+      const [early, holder] = [new pg.Client(program.databaseUrl), new pg.Client(program.databaseUrl)]
+      for (const reader of [early, holder]) {
+        await reader.connect()
+        t.teardown(() => reader.end())
+      }
+      const count = async (reader: pg.Client) =>
+        (await reader.query('select count(*)::int as n from workout_sessions')).rows[0]?.n
+      const said = (what: RegExp) => eventually(async () => lines.some(line => what.test(line)), String(what))
+      await early.query('begin isolation level repeatable read')
+      await early.query('select from users')
+      const done = rebuild('workout_sessions')
+      await said(/would see empty tables.*; trying again/)
+      t.equal(await count(early), 4, 'he sees what there was when he began')
+      await holder.query('begin')
+      t.equal(await count(holder), 4)
+      await early.query('commit')
+      await said(/lock timeout; trying again/)
+      await holder.query('commit')
+      await done
+      t.equal(await count(early), 4)
+      t.equal(await rebuilding(), null)
+    },
+  )
 
   await t.test('of a database that nobody has', async t => {
     await t.rejects(
