@@ -191,7 +191,7 @@ export async function removeRows(sql: Queryable, source: Plan['source']): Promis
 
 /** Those of documents behind `after`, in the order of their ids, which has an index. Returns the last one; undefined if none is left. */
 async function removeSomeRows(
-  { sql, entity }: Target,
+  { sql, entity }: Pick<Target, 'sql' | 'entity'>,
   userUuid: string,
   after: string,
 ): Promise<string | undefined> {
