@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { filesOf } from '../sharded/files-of.ts'
+import { filesOf, realFirst } from '../sharded/files-of.ts'
 import { checkedMarks, shardsOf } from '../sharded/set-marks.ts'
 import { type Backup, backupStore, isStillOurs } from '../sqlite/backup-store.ts'
 import { draftOf, refuseUnfitTarget } from '../sqlite/backup-target.ts'
@@ -15,7 +15,7 @@ import { writeManifest } from './manifest.ts'
 export function backupFiles(open: OpenDatabase, backup: Backup): CopiedFacts {
   const shards = shardsOf(open, backup.file)
   if (shards === 1) return { ...backupStore(open, backup), files: 1 }
-  return backupShards(open, filesOf(backup.file, shards), backup.target)
+  return backupShards(open, filesOf(realFirst(backup.file), shards), backup.target)
 }
 
 /** Removes what there is of a backup under way. */

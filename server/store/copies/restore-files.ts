@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { filesOf, filesThere } from '../sharded/files-of.ts'
+import { filesOf, filesThere, realFirst } from '../sharded/files-of.ts'
 import { checkedMarks, findMark } from '../sharded/set-marks.ts'
 import { Connection } from '../sqlite/connection.ts'
 import { copyFailure } from '../sqlite/copy-failure.ts'
@@ -30,7 +30,8 @@ export type RestoredFiles = Restored & CopiedFacts
 export function restoreFiles(open: OpenDatabase, { file, backup }: Restore): RestoredFiles {
   const isFolder = statSync(backup, { throwIfNoEntry: false })?.isDirectory() === true
   if (!isFolder) refusePart(open, backup)
-  if (!isFolder && filesThere(file).length <= 1) return { ...restoreStore(open, { file, backup }), files: 1 }
+  if (!isFolder && filesThere(realFirst(file)).length <= 1)
+    return { ...restoreStore(open, { file, backup }), files: 1 }
   const sources: readonly string[] = isFolder ? readManifest(backup) : [backup]
   if (sources.length > 1) checkedMarks(open, sources)
   return restoreShards(open, file, sources)

@@ -1,5 +1,5 @@
-import { existsSync, realpathSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import { realFirst } from '../sharded/files-of.ts'
 import type { Backup } from '../sqlite/backup-store.ts'
 import type { Restore } from '../sqlite/restore-store.ts'
 import { StoreError } from '../store-error.ts'
@@ -30,7 +30,7 @@ export function startBackup(backup: Backup): RunningCopy<CopiedFacts> {
 export function startRestore(restore: Restore): RunningCopy<RestoredFiles> {
   return {
     done: run<RestoredFiles>({ kind: 'restore', ...restore }),
-    abandon: () => removeDrafts(realOf(restore.file)),
+    abandon: () => removeDrafts(realFirst(restore.file)),
   }
 }
 
@@ -38,13 +38,8 @@ export function startRestore(restore: Restore): RunningCopy<RestoredFiles> {
 export function startDivision(division: Division): RunningCopy<RestoredFiles> {
   return {
     done: run<RestoredFiles>({ kind: 'division', ...division }),
-    abandon: () => removeDrafts(realOf(division.file)),
+    abandon: () => removeDrafts(realFirst(division.file)),
   }
-}
-
-/** The draft lies beside the file itself. */
-function realOf(file: string): string {
-  return existsSync(file) ? realpathSync(file) : file
 }
 
 async function run<Result>(task: CopyTask): Promise<Result> {

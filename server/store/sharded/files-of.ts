@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 
 /** The most that a store is divided over. The place in its log of updates names each, and goes over the wire. */
@@ -9,6 +9,11 @@ export function filesOf(first: string, count: number): [string, ...string[]] {
   const extension = extname(first)
   const stem = first.slice(0, first.length - extension.length)
   return [first, ...Array.from({ length: count - 1 }, (_, at) => `${stem}-${at + 2}${extension}`)]
+}
+
+/** Where the first file is. The others lie beside it, not beside a link to it. */
+export function realFirst(file: string): string {
+  return existsSync(file) ? realpathSync(file) : file
 }
 
 /** Those that are there, in their order, whatever store they belong to. */

@@ -4,7 +4,7 @@ import { loadDriver, type OpenDatabase } from '../sqlite/driver.ts'
 import { openStore } from '../sqlite/open-store.ts'
 import { type ShardMark, writeShardMark } from '../sqlite/shard-mark.ts'
 import type { Store } from '../store.ts'
-import { filesOf } from './files-of.ts'
+import { filesOf, realFirst } from './files-of.ts'
 import { checkedMarks } from './set-marks.ts'
 import { closeAll, type Shard, ShardedStore } from './sharded-store.ts'
 
@@ -23,7 +23,7 @@ export async function openStoreFiles({ file, shards, log }: StoreFiles): Promise
 }
 
 async function openShardedStore({ file, shards, log = () => {} }: StoreFiles): Promise<Store> {
-  const files = filesOf(file, shards)
+  const files = filesOf(realFirst(file), shards)
   const open = await loadDriver()
   const [mark, ...marks] = checkedMarks(open, files)
   // The first by itself: who has its lock has the right to all of them.

@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -150,6 +151,16 @@ t.test('what is not one whole store of so many files is refused with one line', 
   await refused(t, three, /a restore of .*store-3\.db was cut off: run it again$/)
   rmSync(`${third}.unfinished-restore`)
   await (await opened(t, three)).close()
+})
+
+t.test('the other files lie beside the first, not beside a link to it', async t => {
+  const folder = t.testdir({ elsewhere: {} })
+  const files = await filled(t, `${folder}/data`, 2)
+  symlinkSync(files[0], `${folder}/elsewhere/store.db`)
+  const store = await opened(t, [`${folder}/elsewhere/store.db`, '-'])
+  for (const at of files.keys()) t.ok(databaseOf(store, userDbName(userIn(at, 2))).doc('doc'))
+  await store.close()
+  t.same(readdirSync(`${folder}/elsewhere`), ['store.db'])
 })
 
 t.test('when one file cannot be opened none is', async t => {
