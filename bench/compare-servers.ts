@@ -56,13 +56,14 @@ async function measurePair(plan: Plan, { repeat, pair, collected }: Turn): Promi
 
 /** Undefined if the row needs a server that can be started again, and this one cannot. */
 async function measureOnce(
-  { size, signal }: Plan,
+  { size, signal, report }: Plan,
   { key, prepare }: Row,
   server: MeasuredServer,
 ): Promise<Sample | undefined> {
   if (prepare === undefined)
     return await runRow({ key, step: 'measure', target: server.target, size }, signal)
   if (server.restart === undefined) return undefined
+  report(`${key}: what has to be there before ${server.target.name} starts`)
   await runClient({ key, step: 'prepare', target: server.target, size }, signal)
   const target = await server.restart()
   return await runRow({ key, step: 'measure', target, size }, signal)
@@ -71,6 +72,7 @@ async function measureOnce(
 function lineOf({ row, ours, peer }: Collected): string {
   const [our, other] = [ours.at(-1)?.value, peer.at(-1)?.value]
   const beside = other === undefined ? '' : `, peer ${textOf(other)}`
-  const ratio = other === undefined ? '' : `: ${textOf(median(ratios({ row, ours, peer })))} times`
+  const all = ratios({ row, ours, peer })
+  const ratio = all.length === 0 ? '' : `: ${textOf(median(all))} times`
   return `${row.key}: ${textOf(our)}${beside} ${row.unit}${ratio}`
 }

@@ -15,7 +15,8 @@ export type Comparison = {
 export function ratios({ row, ours, peer }: Comparison): number[] {
   return ours.flatMap((sample, place) => {
     const other = peer[place]
-    if (other === undefined) return []
+    // Memory that a server gave back is no measure for the other's.
+    if (other === undefined || sample.value <= 0 || other.value <= 0) return []
     return [row.better === 'more' ? sample.value / other.value : other.value / sample.value]
   })
 }

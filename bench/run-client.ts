@@ -11,6 +11,8 @@ const CLIENT = fileURLToPath(new URL(`./client-main.${import.meta.url.slice(-2)}
 export async function runClient(task: ClientTask, signal: AbortSignal): Promise<ClientResult> {
   const client = fork(CLIENT, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // JSON would have no NaN, which says that something was not to be had.
+    serialization: 'advanced',
     signal,
     killSignal: 'SIGKILL',
   })

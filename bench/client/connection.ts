@@ -57,14 +57,21 @@ export class Connection {
   }
 }
 
+/** Fewer than a system lets wait to be accepted: those beyond are tried again only after a second. */
+const CONNECTED_AT_ONCE = 100
+
 /** So many connections, until `work` ends. */
 export async function withConnections<T>(
   target: Target,
   count: number,
   work: (connections: readonly Connection[]) => Promise<T>,
 ): Promise<T> {
-  const connections = await Promise.all(Array.from({ length: count }, () => Connection.open(target)))
+  const connections: Connection[] = []
   try {
+    while (connections.length < count) {
+      const slice = Math.min(CONNECTED_AT_ONCE, count - connections.length)
+      connections.push(...(await Promise.all(Array.from({ length: slice }, () => Connection.open(target)))))
+    }
     return await work(connections)
   } finally {
     for (const connection of connections) connection.close()

@@ -33,7 +33,7 @@ function introduction({ when, form, repeats, machine, peer }: Result): string {
     ? ` It was busy with other work (load ${machine.loadBefore.toFixed(1)} when the run began): ratios by the clock are rough, those by processor time are better.`
     : ''
   const beside = peer === undefined ? '' : `, beside ${peer}`
-  return `${when.slice(0, 10)}, ${form} form, ${repeats} runs${beside}, Node ${machine.node}, ${machine.cores} shared cores that client and servers had to divide, ${machine.memoryGb} GB.${load}`
+  return `${when.slice(0, 10)}, ${form} form, ${repeats === 1 ? 'one run' : `${repeats} runs`}${beside}, Node ${machine.node}, ${machine.cores} shared cores that client and servers had to divide, ${machine.memoryGb} GB.${load}`
 }
 
 function pictures({ series }: Result, plotFolder: string): string[] {

@@ -61,7 +61,8 @@ function goalText({ row, ours }: Comparison, peerName: string | undefined, all: 
   if (row.goal === undefined || !('atMost' in row.goal)) return ''
   const { atMost } = row.goal
   const value = medianOf(ours, sample => sample.value)
-  return `≤ ${atMost} ${row.unit} ${metText(value !== undefined && value <= atMost)}`
+  const limit = `≤ ${atMost} ${row.unit}`.trim()
+  return `${limit} ${metText(value !== undefined && value <= atMost)}`
 }
 
 function metText(isMet: boolean): string {

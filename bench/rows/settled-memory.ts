@@ -13,3 +13,15 @@ export async function settledMemory(target: Target): Promise<number> {
     last = residentMb
   }
 }
+
+/** A busy machine needs its time; but nothing is waited for longer than this. */
+const UNTIL_MS = 120_000
+
+/** Waits for what the server has to do first, and gives up after two minutes. */
+export async function until(isDone: () => boolean): Promise<void> {
+  const end = performance.now() + UNTIL_MS
+  while (!isDone()) {
+    if (performance.now() > end) throw new Error('The server did not come to rest')
+    await sleep(100)
+  }
+}

@@ -3,7 +3,7 @@ import { Connection, withConnection } from '../client/connection.ts'
 import { requestOf, type Target } from '../client/target.ts'
 import { percentile } from '../measured.ts'
 import { fillDatabases, manyDatabaseName } from '../rows/many-databases.ts'
-import { settledMemory } from '../rows/settled-memory.ts'
+import { settledMemory, until } from '../rows/settled-memory.ts'
 import { costOf } from './cost.ts'
 import type { Series } from './series.ts'
 
@@ -29,6 +29,7 @@ export const feedsSeries: Series = {
     await fillDatabases(target, amount)
     const before = await settledMemory(target)
     const feeds = await openFeeds(target, amount)
+    await until(() => feeds.every(({ connection }) => connection.socket.bytesRead > 0))
     const after = await settledMemory(target)
     const idle = await costOf(target, () => sleep(IDLE_MS, IDLE_MS / 1000))
     const latencies: number[] = []
