@@ -2,11 +2,12 @@ import type pg from 'pg'
 import { type Logger, pino } from 'pino'
 import { delayAfter, pause } from './back-off.ts'
 import { BridgeError } from './bridge-error.ts'
-import { dirtyDatabases, stillDirty, type UpdateFeed } from './checkpoints.ts'
 import { AnswerTooLarge, type CouchClient, couchClient, ServerError } from './couch-client.ts'
 import { RebuildUnderWay } from './descriptions/rebuild-under-way.ts'
 import { lookAtShape } from './descriptions/record.ts'
 import { fatalError } from './fatal-error.ts'
+import type { FeedPlace } from './feed-place.ts'
+import { dirtyDatabases, stillDirty } from './marks.ts'
 import { Complaints, Outage } from './outage.ts'
 import { PageSizes } from './page-sizes.ts'
 import { openPool, postgresName } from './postgres-client.ts'
@@ -15,7 +16,7 @@ import { prepareSchema } from './schema/migrations.ts'
 import { TroubledDatabases } from './troubled-databases.ts'
 import { takeTurn } from './turn.ts'
 import { updatesCursor } from './updates-feed.ts'
-import { type FollowContext, followUpdates, openUpdateFeed } from './updates-follower.ts'
+import { type FollowContext, findFeedPlace, followUpdates } from './updates-follower.ts'
 import { createWatch, type Watch, type WatchOptions } from './watch/watch.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -98,7 +99,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
     await parts.watch.listen()
     const areOthers = await untilReady(parts, () => prepareSchema(parts.pool), options.databaseUrl)
     if (areOthers) parts.log.warn(FROM_A_DUMP)
-    const feed = await untilReady(parts, () => openUpdateFeed(followContext(parts)), options.databaseUrl)
+    const feed = await untilReady(parts, () => findFeedPlace(followContext(parts)), options.databaseUrl)
     parts.log.info(`mirroring ${parts.client.url} into ${postgresName(options.databaseUrl)}`)
     parts.watch.enter('mirroring')
     return runningBridge(parts, feed, stop)
@@ -155,7 +156,7 @@ function followContext({ client, pool, signal, queue }: Parts): FollowContext {
   return { client, pool, signal, marked: databases => queue.add(databases) }
 }
 
-function runningBridge(parts: Parts, feed: UpdateFeed, stop: AbortController): Bridge {
+function runningBridge(parts: Parts, feed: FeedPlace, stop: AbortController): Bridge {
   const workers = Array.from({ length: WORKERS }, () => work(parts))
   const loops = Promise.all([follow(parts, feed), search(parts), ...workers])
   let closing: Promise<void> | undefined
@@ -194,7 +195,7 @@ async function untilReady<T>(parts: Parts, attempt: () => Promise<T>, databaseUr
   }
 }
 
-async function follow(parts: Parts, from: UpdateFeed): Promise<void> {
+async function follow(parts: Parts, from: FeedPlace): Promise<void> {
   const context = followContext(parts)
   let feed = from
   let failures = 0

@@ -3,61 +3,20 @@ import { holdShape } from './descriptions/record.ts'
 import { answered, type Queryable, single } from './postgres-client.ts'
 
 /**
- * The state that says which database is mirrored how far. Two tables, because two parts of the bridge write them and
- * neither may wait for the other: marks are set while a long batch of the same database is being applied.
- *
- *     _db_updates --mark--> divan.dirty_databases --turn--> rows + divan.checkpoints
- *
- * Every statement runs in a transaction, also the single ones: what waits for a lock without a limit would wait on in
- * Postgres after its bridge has given up, one connection more with each attempt.
- *
- * A row of dirty_databases stands until a turn has seen the feed's end with the very mark it began with; a wake-up
- * in between has put a new mark there, and the row stays.
+ * How far each database is mirrored: the sequence up to which all is in the tables or in the dead letters. It is committed with
+ * the rows that it tells of, and who writes rows holds it.
  */
-export interface DirtyDatabase {
-  readonly mark: string
-  /** The mark that asked for all rows to be made anew, if one did. */
-  readonly rebuild: string | undefined
-  readonly cursor: string | undefined
-}
-
-/** What a turn starts from; undefined if nothing is to be done for this database. */
-export async function readDirty(pool: pg.Pool, database: string): Promise<DirtyDatabase | undefined> {
-  const [row] = await single(pool, sql => readMarked(sql, database))
-  if (row === undefined) return undefined
-  if (!row.known) await makeCheckpoint(pool, database)
-  return { mark: row.mark, rebuild: row.rebuild ?? undefined, cursor: row.cursor ?? undefined }
-}
-
-/** A mark, and the checkpoint if there is one. */
-type Marked = {
-  readonly mark: string
-  readonly rebuild: string | null
-  readonly cursor: string | null
-  readonly known: boolean
-}
-
-async function readMarked(sql: Queryable, database: string): Promise<Marked[]> {
-  const { rows } = await sql.query<Marked>(
-    `select d.mark, d.rebuild, c.cursor, c.database is not null as known
-       from divan.dirty_databases d
-       left join divan.checkpoints c using (database)
-      where d.database = $1`,
-    [database],
-  )
-  return rows
-}
 
 /** Before any batch: there must be a row to lock. */
-async function makeCheckpoint(pool: pg.Pool, database: string): Promise<void> {
+export async function makeCheckpoint(pool: pg.Pool, database: string): Promise<void> {
   await single(pool, sql =>
     sql.query('insert into divan.checkpoints (database) values ($1) on conflict do nothing', [database]),
   )
 }
 
 /**
- * Takes the checkpoint for this transaction, and with it the right to write rows: see `holdShape`. False if another bridge has it or has moved it: then what was read
- * from the old cursor must not be applied.
+ * Takes the checkpoint for this transaction, and with it the right to write rows: see `holdShape`. False if another bridge has it
+ * or has moved it: then what was read from the old cursor must not be applied.
  */
 export async function takeCheckpoint(
   sql: Queryable,
@@ -91,126 +50,4 @@ export async function resetCheckpoints(sql: Queryable): Promise<void> {
 /** Takes away what stands for a database that is gone. */
 export async function dropCheckpoint(sql: Queryable, database: string): Promise<void> {
   await sql.query('delete from divan.checkpoints where database = $1', [database])
-}
-
-/**
- * The feed's end was reached: the database is clean unless it was marked again. True if it is clean. If not it is behind since now,
- * not since the first of its marks: one that is written to all the time would seem to lag by hours.
- */
-export async function clearMark(sql: Queryable, database: string, mark: string): Promise<boolean> {
-  const { rowCount } = await sql.query(
-    'delete from divan.dirty_databases where database = $1 and mark = $2',
-    [database, mark],
-  )
-  if (rowCount === 1) return true
-  await sql.query('update divan.dirty_databases set marked_at = now() where database = $1', [database])
-  return false
-}
-
-/** The rebuild that was asked for is done, though the database may be dirty again. */
-export async function clearRebuild(sql: Queryable, database: string, rebuild: string): Promise<void> {
-  await sql.query('update divan.dirty_databases set rebuild = null where database = $1 and rebuild = $2', [
-    database,
-    rebuild,
-  ])
-}
-
-/** The databases that have waited longest, without those that rest after a failure. */
-export async function dirtyDatabases(
-  pool: pg.Pool,
-  resting: readonly string[],
-  limit: number,
-): Promise<string[]> {
-  const { rows } = await single(pool, sql =>
-    sql.query<{ readonly database: string }>(
-      `select database from divan.dirty_databases where database <> all($1::text[]) order by marked_at limit $2`,
-      [resting, limit],
-    ),
-  )
-  return rows.map(row => row.database)
-}
-
-/** Those of some databases that still have something to mirror. */
-export async function stillDirty(pool: pg.Pool, databases: readonly string[]): Promise<Set<string>> {
-  const { rows } = await single(pool, sql =>
-    sql.query<{ readonly database: string }>(
-      'select database from divan.dirty_databases where database = any($1::text[])',
-      [databases],
-    ),
-  )
-  return new Set(rows.map(row => row.database))
-}
-
-/** Databases to mark as dirty. */
-export type Marks = {
-  readonly databases: readonly string[]
-  /** Those among them that were deleted or made: what is mirrored of them may be of an earlier one. */
-  readonly remade: readonly string[]
-  /** Those among them that have rows and no checkpoint. */
-  readonly unclaimed?: readonly string[] | undefined
-}
-
-/**
- * Marks databases. In the order of their names, so that two transactions that mark the same ones cannot wait for
- * each other. Something to rebuild is only what has a checkpoint: of it there are rows, or a first batch is under way, perhaps with
- * documents of the database before. One that is new is mirrored in the ordinary way.
- */
-export async function markDirty(sql: Queryable, marks: Marks): Promise<void> {
-  if (marks.databases.length === 0) return
-  await sql.query(
-    `insert into divan.dirty_databases as d (database)
-     select unnest($1::text[])
-     on conflict (database) do update set mark = nextval('divan.marks')`,
-    [[...new Set(marks.databases)].sort()],
-  )
-  if (marks.unclaimed !== undefined && marks.unclaimed.length > 0) {
-    await sql.query('update divan.dirty_databases set rebuild = mark where database = any($1::text[])', [
-      marks.unclaimed,
-    ])
-  }
-  if (marks.remade.length === 0) return
-  await sql.query(
-    `update divan.dirty_databases d set rebuild = d.mark
-       from divan.checkpoints c
-      where d.database = any($1::text[]) and c.database = d.database`,
-    [marks.remade],
-  )
-}
-
-/** Marks every database that was ever mirrored, in the order in which `markDirty` does, whatever the collation. */
-export async function markAllMirrored(sql: Queryable): Promise<void> {
-  await sql.query(
-    `insert into divan.dirty_databases (database)
-     select database from divan.checkpoints order by database collate "C"
-     on conflict (database) do update set mark = nextval('divan.marks')`,
-  )
-}
-
-/** Where the feed of changed databases was left. */
-export type UpdateFeed = { readonly serverUuid: string; readonly cursor: string }
-
-export async function readUpdateFeed(sql: Queryable): Promise<UpdateFeed | undefined> {
-  const { rows } = await sql.query<{ readonly server_uuid: string; readonly cursor: string }>(
-    'select server_uuid, cursor from divan.update_feed',
-  )
-  const [row] = rows
-  return row === undefined ? undefined : { serverUuid: row.server_uuid, cursor: row.cursor }
-}
-
-/** Takes the feed's row for this transaction. False if another bridge has it or has moved it. */
-export async function takeUpdateFeed(sql: Queryable, cursor: string): Promise<boolean> {
-  const { rows } = await sql.query<{ readonly cursor: string }>(
-    'select cursor from divan.update_feed for update skip locked',
-  )
-  return rows[0]?.cursor === cursor
-}
-
-/** Stores the place up to which every change of the feed has become a mark, in the transaction of those marks. */
-export async function storeUpdateFeed(sql: Queryable, feed: UpdateFeed): Promise<void> {
-  await sql.query(
-    `insert into divan.update_feed (server_uuid, cursor) values ($1, $2)
-     on conflict (only_row) do update
-       set server_uuid = excluded.server_uuid, cursor = excluded.cursor, followed_at = now()`,
-    [feed.serverUuid, feed.cursor],
-  )
 }

@@ -2,18 +2,11 @@ import type pg from 'pg'
 import type { Logger } from 'pino'
 import { type Applying, applyPlan, type OnRefusal, removeRows } from './apply.ts'
 import { type Change, type ChangesPage, isMissingDatabase, readChanges, readRevs } from './changes-feed.ts'
-import {
-  clearMark,
-  clearRebuild,
-  type DirtyDatabase,
-  dropCheckpoint,
-  moveCheckpoint,
-  readDirty,
-  takeCheckpoint,
-} from './checkpoints.ts'
+import { dropCheckpoint, moveCheckpoint, takeCheckpoint } from './checkpoints.ts'
 import type { CouchClient } from './couch-client.ts'
 import { closeLetters, dropLetters, hasLetters, writeLetters } from './dead-letter-store.ts'
 import { readRowTypes } from './mapping/row-type.ts'
+import { clearMark, clearRebuild, type DirtyDatabase, readDirty } from './marks.ts'
 import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
 import { answered, inBatch, inLongTransaction, type Queryable, stayingAwake } from './postgres-client.ts'

@@ -1,13 +1,15 @@
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
-import { markAllMirrored, resetCheckpoints } from '../checkpoints.ts'
+import { resetCheckpoints } from '../checkpoints.ts'
 import { type Described, describe, describeAll, fingerprintOf } from '../descriptions/described.ts'
 import { differenceOf } from '../descriptions/difference.ts'
 import { RebuildUnderWay } from '../descriptions/rebuild-under-way.ts'
 import { lockShape, type MirrorRecord, readRecord, writeRecord } from '../descriptions/record.ts'
+import { forgetFeedPlace } from '../feed-place.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
 import { makeRowTypes } from '../mapping/row-type.ts'
 import { columnDdl, literal, tableDdl } from '../mapping/table-ddl.ts'
+import { markAllMirrored } from '../marks.ts'
 import type { Queryable } from '../postgres-client.ts'
 import { areOthersTables, recordTables } from './known-tables.ts'
 import { needsRight } from './needs-right.ts'
@@ -44,8 +46,7 @@ export async function prepareMirrorTables(sql: Queryable, catalogue: readonly En
     await resetCheckpoints(sql)
     await markAllMirrored(sql)
   }
-  // Without the place in the feed a start also looks for rows that no database claims.
-  if (areOthers) await sql.query('delete from divan.update_feed')
+  if (areOthers) await forgetFeedPlace(sql)
   await recordTables(sql, catalogue)
   return areOthers
 }

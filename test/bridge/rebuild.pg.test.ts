@@ -5,7 +5,7 @@ import { listDeadLetters } from '../../bridge/dead-letters.ts'
 import { openPool } from '../../bridge/postgres-client.ts'
 import { rebuildMirror } from '../../bridge/rebuild-mirror.ts'
 import { prepareSchema } from '../../bridge/schema/migrations.ts'
-import { openUpdateFeed } from '../../bridge/updates-follower.ts'
+import { findFeedPlace } from '../../bridge/updates-follower.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { heldBy } from '../fixtures/held-statement.ts'
 import { bulkDocs, mirror } from '../fixtures/mirror.ts'
@@ -138,7 +138,7 @@ t.test('of rows that nothing claims those that another bridge has mirrored meanw
     },
   }
   const signal = AbortSignal.timeout(30_000)
-  const opening = openUpdateFeed({ client, pool, signal, marked: () => {} })
+  const opening = findFeedPlace({ client, pool, signal, marked: () => {} })
   await eventually(async () => isListed, 'the databases are listed')
   await program.request('PUT', user.database)
   await program.request('PUT', user.metricsDatabase)

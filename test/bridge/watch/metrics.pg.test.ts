@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
-import { clearMark } from '../../../bridge/checkpoints.ts'
+import { clearMark } from '../../../bridge/marks.ts'
 import { openPool } from '../../../bridge/postgres-client.ts'
 import { kindSql, LETTER_KINDS } from '../../../bridge/watch/letter-kinds.ts'
 import { readMirrorState } from '../../../bridge/watch/mirror-state.ts'
