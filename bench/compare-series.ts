@@ -1,6 +1,6 @@
 import { textOf } from './result/server-table.ts'
 import type { Size } from './rows/row.ts'
-import { runPoint } from './run-client.ts'
+import { runPoint, runRow } from './run-client.ts'
 import type { Series } from './series/series.ts'
 import type { MeasuredServer } from './servers/measured-server.ts'
 import { type Kinds, withServers } from './servers/pair.ts'
@@ -32,12 +32,22 @@ export async function compareSeries(plan: SeriesPlan): Promise<SeriesResult[]> {
     results.push(
       await withServers(plan, async ({ ours, peer }) => {
         const ended: string[] = []
+        for (const server of [ours, peer]) if (server !== undefined) await warmUp(plan, server)
         const points = async (server: MeasuredServer | undefined) =>
           server === undefined ? [] : await pointsOf(plan, { series, server, ended })
         return { key: series.key, ours: await points(ours), peer: await points(peer), ended }
       }),
     )
   return results
+}
+
+/** Code that was never run is compiled while it is measured: the least amount would cost the most. */
+const WARM_UP_ROWS = ['bulk-docs', 'all-docs', 'put-16', 'get-16', 'make-database']
+const WARM_UP_DOCUMENTS = 1000
+
+async function warmUp({ size, signal }: SeriesPlan, { target }: MeasuredServer): Promise<void> {
+  const little = { ...size, documents: Math.min(size.documents, WARM_UP_DOCUMENTS) }
+  for (const key of WARM_UP_ROWS) await runRow({ key, step: 'measure', target, size: little }, signal)
 }
 
 type Turn = { readonly series: Series; readonly server: MeasuredServer; readonly ended: string[] }

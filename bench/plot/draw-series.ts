@@ -28,6 +28,7 @@ export function drawSeries(series: Series, result: SeriesResult, peerName: strin
   return `${element(
     'svg',
     { xmlns: 'http://www.w3.org/2000/svg', viewBox: `0 0 ${width} ${height}`, width, height, style: FONT },
+    element('title', {}, escaped(series.title)),
     element('rect', { width, height, fill: 'white' }),
     element('text', { x: 12, y: 20, 'font-size': 14, 'font-weight': 'bold' }, escaped(series.title)),
     element('text', { x: 12, y: 38, fill: OURS }, 'divan'),
