@@ -1,4 +1,5 @@
 import { tableOf } from '../measured.ts'
+import { clientText } from './client-text.ts'
 import { durabilityText } from './durability-text.ts'
 import type { Result } from './result.ts'
 import { aligned, remarksOf, serverTable } from './server-table.ts'
@@ -10,6 +11,6 @@ export function printResult({ rows, peer, durability, bridge }: Result): void {
     const remarks = remarksOf(comparison)
     if (remarks !== '') console.log(`${comparison.row.key}: ${remarks}`)
   }
-  for (const line of durabilityText(durability, peer)) console.log(line)
+  for (const line of [...durabilityText(durability, peer), ...clientText(rows)]) console.log(line)
   if (bridge.length > 0) console.log(tableOf(bridge))
 }

@@ -1,5 +1,6 @@
 import type { Measured } from '../measured.ts'
 import { seriesTable } from '../series/series-table.ts'
+import { clientText } from './client-text.ts'
 import { durabilityText } from './durability-text.ts'
 import type { Result } from './result.ts'
 import { remarksOf, serverTable, textOf } from './server-table.ts'
@@ -12,9 +13,7 @@ export function resultMarkdown(result: Result, plotFolder: string): string {
   const { rows, peer, durability, bridge } = result
   const parts = [
     introduction(result),
-    durabilityText(durability, peer)
-      .map(line => `- ${line}`)
-      .join('\n'),
+    [...durabilityText(durability, peer), ...clientText(rows)].map(line => `- ${line}`).join('\n'),
     rows.length === 0 ? '' : markdownTable(serverTable(rows, peer)),
     rows
       .map(comparison => ({ title: comparison.row.title, remarks: remarksOf(comparison) }))
