@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { accountRoutes } from './accounts/account-routes.ts'
+import { createAccounts } from './accounts/accounts.ts'
 import { admit } from './auth/access.ts'
 import { createAuthenticate, createRecognize } from './auth/authenticate.ts'
 import { createPasswordCheck } from './auth/password-check.ts'
@@ -42,6 +44,8 @@ export type ServerOptions = {
   }
   /** Server admins; hashes as made by `hashPassword` of auth/password.ts. */
   readonly admins: readonly { readonly name: string; readonly passwordHash: string }[]
+  /** Of users' new password hashes. 12 without it; tests take less. */
+  readonly bcryptCost?: number | undefined
   readonly corsOrigins: readonly string[]
   readonly maxDocumentBytes: number
   readonly maxAttachmentBytes: number
@@ -119,8 +123,14 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     log: parts.log,
     adminSessions: sessions,
   })
+  const accounts = createAccounts(store)
+  const { jwt: tokens, bcryptCost } = options
   const app = createApp({
-    routes: [...protocol, ...opsRoutes({ health: createHealth(store), metrics })],
+    routes: [
+      ...protocol,
+      ...accountRoutes({ accounts, tokens, bcryptCost, log: parts.log }),
+      ...opsRoutes({ health: createHealth(store), metrics }),
+    ],
     authenticate: createAuthenticate({ tokens: options.jwt, checkPassword, sessions }),
     recognize: createRecognize(options.jwt),
     admit,

@@ -14,10 +14,11 @@ import type { Caller } from './caller.ts'
  *   a client with a token that ran out must still be told: PouchDB makes its replication ids from `GET /`.
  * - `public`: anyone without credentials, or with valid ones.
  * - `caller`: anyone with valid credentials.
+ * - `user`: the bearer of a valid token: for what is his own without a database being named. An admin has nothing of his own.
  * - `database`: who may read and write the database that the path's `:db` names.
  * - `admin`: server admins.
  */
-export type Access = 'everyone' | 'public' | 'caller' | 'database' | 'admin'
+export type Access = 'everyone' | 'public' | 'caller' | 'user' | 'database' | 'admin'
 
 /** What a database is to the caller. `own-missing`: `me-` and what is no type. `none`: the route names none. */
 type Relation = 'own' | 'own-missing' | 'other' | 'none'
@@ -42,6 +43,7 @@ const ACCESS_TABLE: readonly {
   { access: 'public', caller: 'any', database: 'none', verdict: 'allow' },
   { access: 'any', caller: 'anonymous', database: 'any', verdict: 'unauthorized' },
   { access: 'caller', caller: 'any', database: 'none', verdict: 'allow' },
+  { access: 'user', caller: 'user', database: 'none', verdict: 'allow' },
   { access: 'database', caller: 'user', database: 'own', verdict: 'allow' },
   { access: 'database', caller: 'user', database: 'own-missing', verdict: 'not_found' },
   { access: 'database', caller: 'admin', database: 'other', verdict: 'allow' },
@@ -115,12 +117,20 @@ function whichThereAre(named: string): string {
   return `You have no ${name}; there are ${OWN_NAMES.join(', ')}.`
 }
 
+/** What each access says to whom it leaves out. */
+const REFUSALS: Readonly<
+  Record<'admin' | 'user' | 'database', Readonly<Record<'unauthorized' | 'forbidden', string>>>
+> = {
+  admin: { unauthorized: 'You are not a server admin.', forbidden: 'You are not a server admin.' },
+  user: { unauthorized: 'Log in first.', forbidden: 'Only a user has this; you are a server admin.' },
+  database: {
+    unauthorized: 'You are not authorized to access this db.',
+    forbidden: 'You are not allowed to access this db.',
+  },
+}
+
 function refusal(verdict: Exclude<Verdict, 'allow'>, access: Access, named: string | undefined): CouchError {
   if (verdict === 'not_found') return new CouchError('not_found', whichThereAre(named ?? ''))
-  const what = access === 'admin' ? 'You are not a server admin.' : 'You are not allowed to access this db.'
-  if (verdict === 'forbidden') return new CouchError('forbidden', what)
-  return new CouchError(
-    'unauthorized',
-    access === 'admin' ? what : 'You are not authorized to access this db.',
-  )
+  const { [verdict]: reason } = REFUSALS[access === 'admin' || access === 'user' ? access : 'database']
+  return new CouchError(verdict, reason)
 }

@@ -16,9 +16,26 @@ const MAX_NAME_LENGTH = 64
 /** Who tries which account. */
 export type Guess = { readonly name: string; readonly address: string }
 
+/** How many failures a window holds. */
+export type MaxFailures = {
+  readonly fromNetwork: number
+  readonly atAccount: number
+  /** From one network at one account. Absent: as from the network. */
+  readonly fromNetworkAtAccount?: number | undefined
+}
+
 /** What a limit is made of; `onFull` is told once when somebody has guessed for the last time. */
 export type GuessLimitOptions = {
   readonly adminNames: readonly string[]
+  /** Absent: those of admins. */
+  readonly max?: MaxFailures | undefined
+  /**
+   * Whether anybody may have an account. Then a right guess takes back itself, and no other of its network: who has an account of his own
+   * would else log in after every ten guesses at another.
+   */
+  readonly isOpenToAll?: boolean | undefined
+  /** What a refusal says. */
+  readonly reason?: string | undefined
   onFull?(guess: Guess): void
   clock?(): number
 }
@@ -47,10 +64,14 @@ type Tallies = Pick<BoundedMap<string, Tally>, 'get' | 'set' | 'delete'>
  */
 export function createGuessLimit({
   adminNames,
+  max = { fromNetwork: MAX_FROM_NETWORK, atAccount: MAX_AT_ACCOUNT },
+  isOpenToAll = false,
+  reason = 'Too many wrong passwords: try again later.',
   onFull = () => {},
   clock = () => performance.now(),
 }: GuessLimitOptions): GuessLimit {
   const networks = new BoundedMap<string, Tally>(MAX_TALLIES)
+  const pairs = new BoundedMap<string, Tally>(MAX_TALLIES)
   const proven = new BoundedMap<string, true>(MAX_TALLIES)
   const accounts = accountTallies(adminNames)
 
@@ -58,14 +79,20 @@ export function createGuessLimit({
     count({ name, address }) {
       const network = networkOf(address)
       const pair = `${network} ${name}`
-      const counted = [tallyOf(networks, network, MAX_FROM_NETWORK, clock())]
-      if (proven.get(pair) === undefined) counted.push(tallyOf(accounts, name, MAX_AT_ACCOUNT, clock()))
-      refuseWhenFull(counted, clock())
+      const now = clock()
+      const fromNetwork = tallyOf(networks, network, max.fromNetwork, now)
+      const counted = [fromNetwork]
+      const { fromNetworkAtAccount: atBoth } = max
+      if (atBoth !== undefined) counted.push(tallyOf(pairs, pair, atBoth, now))
+      if (proven.get(pair) === undefined) counted.push(tallyOf(accounts, name, max.atAccount, now))
+      refuseWhenFull(counted, now, reason)
       for (const tally of counted) tally.failures += 1
       if (counted.some(({ failures, max }) => failures === max)) onFull({ name, address })
       return {
         wasRight() {
-          networks.delete(network)
+          if (isOpenToAll) fromNetwork.failures -= 1
+          else networks.delete(network)
+          pairs.delete(pair)
           accounts.delete(name)
           proven.set(pair, true)
         },
@@ -107,11 +134,11 @@ function tallyOf(tallies: Tallies, key: string, max: number, now: number): Tally
   return fresh
 }
 
-function refuseWhenFull(tallies: readonly Tally[], now: number): void {
+function refuseWhenFull(tallies: readonly Tally[], now: number, reason: string): void {
   const full = tallies.filter(({ failures, max }) => failures >= max)
   if (full.length === 0) return
   const waitMs = Math.max(...full.map(({ until }) => until - now))
-  throw new CouchError('too_many_requests', 'Too many wrong passwords: try again later.', {
+  throw new CouchError('too_many_requests', reason, {
     headers: { 'Retry-After': String(Math.max(1, Math.ceil(waitMs / 1000))) },
   })
 }

@@ -7,7 +7,7 @@ import { CouchError } from '../couch-error.ts'
 import { writeAnswer } from './answer.ts'
 import type { ArrivingBodies } from './arriving-bodies.ts'
 import { callerKey } from './caller-key.ts'
-import { type ErrorAnswer, errorAnswer, withoutBody } from './error-answer.ts'
+import { type ErrorAnswer, errorAnswer, isApiPath, withoutBody } from './error-answer.ts'
 import type { Exchange } from './exchange.ts'
 import { heldAnswer } from './held-answer.ts'
 import type { OpenCalls } from './open-calls.ts'
@@ -51,6 +51,8 @@ export type Shell = {
 /** Answers a request for a path that has routes. The order is the point: who, may he, is it well-formed, then the work. */
 export async function dispatch(shell: Shell, { routes, params }: Found, exchange: Exchange): Promise<void> {
   refuseWhenClosed(shell)
+  // What `/:db/…` would take for a database.
+  if (isApiPath(exchange.path) && !isApiPath(routes.path)) throw nothingHere()
   const route = routeFor(routes, exchange.method)
   exchange.route = routes.path
   const { caller, database } = await admitted(shell, route ?? anyOf(routes), exchange, params.db)
@@ -79,17 +81,21 @@ async function answer(shell: Shell, route: Route, call: Call, exchange: Exchange
   }
 }
 
-/** What is not listed is for admins, and to them it is not there. */
+/** What is not listed is for admins, and to them it is not there. A client of the API is told as much, whoever it is. */
 export async function dispatchUnknown(shell: Shell, exchange: Exchange): Promise<never> {
   refuseWhenClosed(shell)
-  await admitted(shell, { access: 'admin' }, exchange, undefined)
-  throw new CouchError('not_found', 'There is nothing at this path.')
+  if (!isApiPath(exchange.path)) await admitted(shell, { access: 'admin' }, exchange, undefined)
+  throw nothingHere()
+}
+
+function nothingHere(): CouchError {
+  return new CouchError('not_found', 'There is nothing at this path.')
 }
 
 /** Answers with what was thrown. */
 export async function dispatchError(shell: Shell, thrown: unknown, exchange: Exchange): Promise<void> {
-  const error = errorAnswer(thrown)
   const { response, path, headers } = exchange
+  const error = errorAnswer(thrown, path)
   logFailure(shell, { thrown, error }, exchange)
   if (response.headersSent || response.destroyed) {
     response.destroy()

@@ -4,15 +4,30 @@ import type { Answer } from './route.ts'
 /** An error as the client reads it, and whether it is a bug of ours that belongs in the log. */
 export type ErrorAnswer = { readonly answer: Answer; readonly status: number; readonly isBug: boolean }
 
-/** Turns anything thrown into what the client reads: the one place that does. A bug's message is not for clients. */
-export function errorAnswer(thrown: unknown): ErrorAnswer {
+/**
+ * Below it are the calls that are not CouchDB's. Their clients show `error` of `{"error": "text"}` to the person who waits, and know no words
+ * of CouchDB; and no database can have this name.
+ */
+const API = '/api'
+
+/** True for the paths whose errors are `{"error": "text"}`, and where nothing is a database. */
+export function isApiPath(path: string): boolean {
+  return path === API || path.startsWith(`${API}/`)
+}
+
+/** Turns anything thrown into what the client of this path reads: the one place that does. A bug's message is not for clients. */
+export function errorAnswer(thrown: unknown, path: string): ErrorAnswer {
   const refusal = refusalOf(thrown)
   const { status, word, message, headers } =
     refusal ?? new CouchError('internal_server_error', 'The server met an error of its own.')
   return {
     status,
     isBug: refusal === undefined,
-    answer: { status, headers, json: { error: word, reason: message } },
+    answer: {
+      status,
+      headers,
+      json: isApiPath(path) ? { error: message } : { error: word, reason: message },
+    },
   }
 }
 

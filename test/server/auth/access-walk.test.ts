@@ -82,7 +82,8 @@ function refusal(
   const forbidden = asker.standing === 'owner' ? (row.forbiddenToOwner ?? row.forbidden) : row.forbidden
   const reason = status === 403 ? forbidden : (asker.reason ?? row.unauthorized)
   const error = status === 403 ? 'forbidden' : 'unauthorized'
-  const body = `${JSON.stringify({ error, reason })}\n`
+  const told = first === 'api' ? { error: reason } : { error, reason }
+  const body = `${JSON.stringify(told)}\n`
   const length = String(Buffer.byteLength(body))
   return { status, body: request.method === 'HEAD' ? '' : body, type: 'application/json', length, asks }
 }
@@ -347,6 +348,16 @@ t.test('a path that is not registered, or written strangely, is never open', asy
     before.filter(name => !own.includes(name)),
     'and nothing was made',
   )
+})
+
+t.test('below /api what is no route is not there, whoever asks, in the form of its clients', async t => {
+  for (const path of ['/api', '/api/', '/api/sync', '/api/_all_docs', '/api/_changes', '/api/auth/me/x'])
+    for (const method of ['GET', 'POST', 'DELETE', 'PATCH'])
+      for (const asker of SOME) {
+        const { status, body } = await send(asker, method, path, optional(bodyOf(method, '')))
+        const isFine = status === 404 && body === '{"error":"There is nothing at this path."}\n'
+        if (!isFine) t.fail(`${method} ${path}, ${asker.name}: ${status} ${body}`)
+      }
 })
 
 /** What is no route of its own is a document of some database, as far as anybody is told who is no admin. */

@@ -41,6 +41,14 @@ const admin: Row = {
   unauthorized: 'You are not a server admin.',
   forbidden: 'You are not a server admin.',
 }
+/** What is a user's own without a database being named. */
+const user: Row = {
+  ...anybody,
+  nobody: 401,
+  admin: 403,
+  unauthorized: 'Log in first.',
+  forbidden: 'Only a user has this; you are a server admin.',
+}
 /** In his own database a user meets the refusal of the document itself. */
 const designDoc: Row = { ...owner, owner: 403, forbiddenToOwner: 'Only admins may write design documents.' }
 /** A path that no route has: to admins it is not there. */
@@ -52,6 +60,9 @@ export const EXPECTED: Readonly<Record<string, Row>> = {
   'GET /_up': open,
   'GET /health': open,
   'GET /metrics': admin,
+  'POST /api/auth/signup': open,
+  'POST /api/auth/login': open,
+  'GET /api/auth/me': user,
   'GET /_uuids': anybody,
   'GET /_session': anybody,
   'POST /_session': open,

@@ -56,13 +56,20 @@ function refusalFault(
 ): string | undefined {
   if (request.method === 'HEAD' || mayBeBodiless(status, headers, request)) return undefined
   if (!isJsonText(text)) return `${status} without a reason: ${text.slice(0, 200)}`
-  const { error, reason } = JSON.parse(text)
+  const isApi = /^\/api(\/|$|\?)/.test(request.target)
+  const { error, reason } = isApi ? inCouchWords(status, JSON.parse(text)) : JSON.parse(text)
   if (typeof error !== 'string' || typeof reason !== 'string' || reason === '')
     return `${status} without a reason: ${text.slice(0, 200)}`
   if (INTERNALS.test(reason) && !request.target.includes('etc')) return `internals: ${text.slice(0, 300)}`
   if (request.names === undefined || !FORM.has(error)) return undefined
   const isNamed = request.names.some(name => reason.includes(name)) || NAMED_IN_WORDS.test(reason)
   return isNamed ? undefined : `names none of ${request.names}: ${text.slice(0, 200)}`
+}
+
+/** Below /api an error is `{"error": "text"}`, and nothing else. */
+function inCouchWords(status: number, { error, ...rest }: { readonly error?: unknown }) {
+  const word = Object.keys(rest).length > 0 ? undefined : status === 400 ? 'bad_request' : String(status)
+  return { error: word, reason: error }
 }
 
 /** couch/bodiless-errors.ts: for clients that a body would stop for good. */

@@ -46,6 +46,10 @@ const local = {
 /** What clients send to the routes that take something. A route that is not here is sent `{}`, and nothing. */
 const USUAL: Readonly<Record<string, readonly Usual[]>> = {
   'POST /_session': [{ body: { name: 'nobody-here', password: 'x' } }],
+  'POST /api/auth/signup': [
+    { body: { email: 'ann@example.org', password: 'as long as it must be', displayName: 'Ann' } },
+  ],
+  'POST /api/auth/login': [{ body: { email: 'ann@example.org', password: 'not hers' } }],
   'GET /_uuids': [{ query: { count: '3' } }],
   'GET /_all_dbs': [{ query: { startkey: '"a"', limit: '3' } }],
   'GET /_dbs_info': [{ query: { startkey: '"a"', limit: '3' } }],

@@ -1,0 +1,72 @@
+import { randomInt } from 'node:crypto'
+import bcrypt from '@node-rs/bcrypt'
+import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
+import { createTurns } from '../auth/turns.ts'
+
+/** 2^12 rounds, a fifth of a second: what the accounts that exist elsewhere were made with. */
+export const BCRYPT_COST = 12
+export const MIN_PASSWORD_LENGTH = 8
+/** Of what comes after them bcrypt knows nothing. */
+export const MAX_PASSWORD_BYTES = 72
+
+/**
+ * Two at once leave two of the four threads that files, gzip and admins' passwords need. Those who wait last are answered well before
+ * their app gives up after 30 s.
+ */
+const TURNS = { atOnce: 2, waiting: 64 }
+
+const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+/** Users' passwords, as bcrypt. Both calls wait for their turn and throw `too_many_requests` when too many wait already. */
+export type Passwords = {
+  hash(password: string): Promise<string>
+  /** Whether the hash is this password's. It takes as long where there is no hash, or one that is none. */
+  isRight(password: string, hash: string | undefined): Promise<boolean>
+}
+
+/** Hashes of this cost. Computed on threads of their own: requests go on meanwhile. */
+export function createPasswords(cost = BCRYPT_COST): Passwords {
+  const takeTurn = createTurns(TURNS)
+  const decoy = decoyHash(cost)
+  return {
+    hash: password => takeTurn(() => bcrypt.hash(password, { cost, rejectLongPasswords: true })),
+    async isRight(password, hash) {
+      const isHash = hash !== undefined && isBcrypt(hash)
+      const isSame = await takeTurn(() => bcrypt.verify(password, isHash ? hash : decoy))
+      return isSame && isHash && hashProblem(password) === undefined
+    },
+  }
+}
+
+/** Why a password cannot be chosen, as the rest of a sentence. */
+export function passwordProblem(password: string): string | undefined {
+  if ([...password].length < MIN_PASSWORD_LENGTH) return `needs ${MIN_PASSWORD_LENGTH} characters or more.`
+  return hashProblem(password)
+}
+
+/**
+ * bcrypt looks at 72 bytes and no further, and repeats a short password with a NUL behind it until it has as many, so that `a\0a` would be
+ * as good as `a`. What it would not tell apart is refused when it is chosen and wrong when it is tried, never cut.
+ */
+function hashProblem(password: string): string | undefined {
+  if (password.includes('\0')) return 'holds a NUL character.'
+  if (hasLoneSurrogate(password)) return 'holds half a character.'
+  const bytes = Buffer.byteLength(password)
+  if (bytes <= MAX_PASSWORD_BYTES) return undefined
+  return `is too long: it takes ${bytes} bytes in UTF-8, and bcrypt keeps ${MAX_PASSWORD_BYTES} at most.`
+}
+
+/** A hash that nobody knows a password of, as slow to check as any. The last character of one has two bits that are 0. */
+function decoyHash(cost: number): string {
+  const random = Array.from({ length: 30 }, () => ALPHABET[randomInt(ALPHABET.length)])
+  return `${bcrypt.genSaltSync({ cost })}${random.join('')}.`
+}
+
+function isBcrypt(hash: string): boolean {
+  try {
+    bcrypt.parseOptions(hash)
+    return true
+  } catch {
+    return false
+  }
+}
