@@ -227,7 +227,14 @@ export type Edit = {
   readonly body: string
   readonly attachments?: readonly AttachmentEdit[] | undefined
 } & (
-  | { readonly kind: 'interactive'; readonly parent?: string | undefined }
+  | {
+      readonly kind: 'interactive'
+      readonly parent?: string | undefined
+      /** Enters the sig of the new rev, and is stored nowhere else: who knows it can recognize the revision as his own; see edit-sig.ts. */
+      readonly salt?: string | undefined
+      /** 16 hex digits that the sig ends with, so that the revision is found again whatever it was made on top of. */
+      readonly mark?: string | undefined
+    }
   | { readonly kind: 'replicated'; readonly revisions: Revisions }
 )
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { hash } from 'node:crypto'
+import { editSig } from '../../edit-sig.ts'
 import { leafNodes } from '../../rev-tree/leaf-nodes.ts'
 import { unpackTree } from '../../rev-tree/packed-tree.ts'
 import { formatRev, parseRev } from '../../rev-tree/rev.ts'
@@ -27,18 +27,14 @@ function isLeaf(doc: DocRecord, rev: string): boolean {
   return doc.branched && leafNodes(unpackTree(doc.text)).some(leaf => revOf(leaf) === rev)
 }
 
-/**
- * The new rev on top of a parent. It depends on nothing but the edit, so two servers that take the same edit make the
- * same rev, and no conflict.
- */
+/** The new rev on top of a parent. */
 export function newRevisions(
   parent: string | undefined,
   edit: InteractiveEdit,
   attachments: readonly Attachment[],
 ): Revisions {
-  const known = attachments.map(({ name, contentType, digest }) => [name, contentType, digest])
-  const head = JSON.stringify([parent ?? '', edit.deleted, known])
-  const sig = hash('md5', head + edit.body)
+  const { deleted, body, salt, mark } = edit
+  const sig = editSig({ parent, deleted, body, attachments, salt, mark })
   if (parent === undefined) return { start: 1, ids: [sig] }
   const above = parseRev(parent)
   assert(above !== undefined, 'a parent is a leaf, so it is a rev')

@@ -1,0 +1,125 @@
+import { deletedAt as deletedAtField, updatedAt as updatedAtField } from '../../design-docs/base-fields.ts'
+import { checkDoc } from '../../design-docs/check-doc.ts'
+import { checkValue } from '../../design-docs/check-value.ts'
+import { chooseLeaf } from '../../design-docs/choose-leaf.ts'
+import { entityOfDoc } from '../../design-docs/doc-id.ts'
+import { type Entity, keepsDeletedRows } from '../../design-docs/entity.ts'
+import { isJsonObject, type JsonObject, memberOf } from '../../design-docs/json-object.ts'
+import type { ChangeRow, Database, Revision } from '../store/store.ts'
+
+/** The one version of a document that rows and messages show, whatever conflicts there are. */
+export type ShownVersion = {
+  readonly id: string
+  /** The number of the document's last change, and the server's time of it. */
+  readonly n: number
+  readonly time: number
+  /** The leaf to go on from: the one that is shown, or the tombstone. */
+  readonly rev: string
+  readonly deleted: boolean
+  /** The leaf as it is stored. */
+  readonly revision: Revision
+  /**
+   * What is shown: the leaf's members without those that begin with `_`. Of a deleted document those of its tombstone if they fit the
+   * description, else the last living version's with what the tombstone says; `deletedAt` and `updatedAt` are filled.
+   */
+  readonly members: JsonObject
+  /**
+   * When it was written, by the clock of who wrote it; what lies ahead of the server's counts as the time the server took it. `-Infinity`
+   * where the document does not say.
+   */
+  readonly updatedAt: number
+}
+
+/** How a row of `Database.changes` has to be read for `shownVersion`. */
+export const WITH_VERSIONS = { withBodies: true, withLastLive: true } as const
+
+/** Undefined for a document that was never living here, and for what was removed since the row was read. */
+export function shownVersion(database: Database, row: ChangeRow): ShownVersion | undefined {
+  const { id, n, time, deleted } = row
+  const revision = shownRevision(database, row)
+  if (revision === undefined) return undefined
+  const entity = entityOfDoc('main', id)
+  const members = deleted ? deletedMembers(entity, row, revision) : parsed(revision)
+  if (members === undefined) return undefined
+  const { rev } = revision
+  return { id, n, time, rev, deleted, revision, members, updatedAt: updatedAtOf(members, time) }
+}
+
+/** The same of documents by their ids, deleted ones too. All at once: ask for as many as may be in memory. */
+export function shownVersions(database: Database, ids: Iterable<string>): Map<string, ShownVersion> {
+  const shown = new Map<string, ShownVersion>()
+  const wanted = new Set(ids)
+  const { updateSeq } = database.facts()
+  for (let after = 0; wanted.size > 0; ) {
+    const page = { after, upTo: updateSeq, limit: wanted.size, ids: wanted, ...WITH_VERSIONS }
+    const rows = database.changes(page)
+    for (const row of rows) {
+      const version = shownVersion(database, row)
+      if (version !== undefined) shown.set(row.id, version)
+      wanted.delete(row.id)
+      after = row.n
+    }
+    if (rows.length === 0) break
+  }
+  return shown
+}
+
+/** Of several living leaves all but the better one are forgotten while they are read: they may be many, and large. */
+function shownRevision(
+  database: Database,
+  { id, deleted, leaves, revision }: ChangeRow,
+): Revision | undefined {
+  const rivals = deleted ? [] : (leaves ?? []).filter(leaf => !leaf.deleted)
+  if (rivals.length < 2) return revision
+  return database.atOnce(() => {
+    const doc = database.doc(id)
+    if (doc === undefined) return undefined
+    let best: { readonly _rev: string; readonly updatedAt: unknown; readonly of: Revision } | undefined
+    for (const { rev } of rivals) {
+      const of = rev === revision?.rev ? revision : database.revision(doc, rev)
+      if (of === undefined) continue
+      const leaf = { _rev: rev, updatedAt: parsed(of).updatedAt, of }
+      best = chooseLeaf(best === undefined ? [leaf] : [best, leaf])
+    }
+    return best?.of
+  })
+}
+
+/** A tombstone of a client that replicates says next to nothing: what the app's parser requires is in the last living version. */
+function deletedMembers(
+  entity: Entity | undefined,
+  { id, lastLive, time }: ChangeRow,
+  tombstone: Revision,
+): JsonObject | undefined {
+  if (lastLive === undefined) return undefined
+  const said = parsed(tombstone)
+  const last = parsed(lastLive)
+  const at = timeSaid(said, 'deletedAt') ?? time
+  const marks = {
+    ...(entity !== undefined && keepsDeletedRows(entity) ? { deletedAt: at } : {}),
+    // Whoever compares must find that the deletion came after what it deleted.
+    updatedAt: Math.max(
+      Math.min(at, time),
+      timeSaid(said, 'updatedAt') ?? 0,
+      timeSaid(last, 'updatedAt') ?? 0,
+    ),
+  }
+  const versions = [said, { ...last, ...said }, last].map(members => ({ ...members, ...marks }))
+  return versions.find(members => checkDoc(entity, { ...members, _id: id }).length === 0) ?? versions[1]
+}
+
+function timeSaid(members: JsonObject, name: 'deletedAt' | 'updatedAt'): number | undefined {
+  const value = memberOf(members, name)
+  const field = name === 'deletedAt' ? deletedAtField : updatedAtField
+  return typeof value === 'number' && checkValue(field, value) === undefined ? value : undefined
+}
+
+function updatedAtOf(members: JsonObject, time: number): number {
+  const said = memberOf(members, 'updatedAt')
+  return typeof said === 'number' && Number.isFinite(said) ? Math.min(said, time) : Number.NEGATIVE_INFINITY
+}
+
+function parsed({ body }: Revision): JsonObject {
+  const members: unknown = JSON.parse(body)
+  return isJsonObject(members) ? members : {}
+}
