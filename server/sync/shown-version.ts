@@ -3,7 +3,7 @@ import { checkDoc } from '../../design-docs/check-doc.ts'
 import { checkValue } from '../../design-docs/check-value.ts'
 import { chooseLeaf } from '../../design-docs/choose-leaf.ts'
 import { entityOfDoc } from '../../design-docs/doc-id.ts'
-import { type Entity, keepsDeletedRows } from '../../design-docs/entity.ts'
+import { keepsDeletedRows } from '../../design-docs/entity.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../../design-docs/json-object.ts'
 import type { ChangeRow, Database, Revision } from '../store/store.ts'
 
@@ -20,13 +20,11 @@ export type ShownVersion = {
   readonly revision: Revision
   /**
    * What is shown: the leaf's members without those that begin with `_`. Of a deleted document those of its tombstone if they fit the
-   * description, else the last living version's with what the tombstone says; `deletedAt` and `updatedAt` are filled.
+   * description, else the last living version's with what the tombstone says; `deletedAt` and `updatedAt` are filled. An `updatedAt` that lies
+   * ahead of the server's clock is the time at which the server took the last change.
    */
   readonly members: JsonObject
-  /**
-   * When it was written, by the clock of who wrote it; what lies ahead of the server's counts as the time the server took it. `-Infinity`
-   * where the document does not say.
-   */
+  /** `updatedAt` of the members; `-Infinity` where they have none. */
   readonly updatedAt: number
 }
 
@@ -38,11 +36,10 @@ export function shownVersion(database: Database, row: ChangeRow): ShownVersion |
   const { id, n, time, deleted } = row
   const revision = shownRevision(database, row)
   if (revision === undefined) return undefined
-  const entity = entityOfDoc('main', id)
-  const members = deleted ? deletedMembers(entity, row, revision) : parsed(revision)
+  const members = deleted ? deletedMembers(row, revision) : receivedMembers(parsed(revision), time)
   if (members === undefined) return undefined
   const { rev } = revision
-  return { id, n, time, rev, deleted, revision, members, updatedAt: updatedAtOf(members, time) }
+  return { id, n, time, rev, deleted, revision, members, updatedAt: updatedAtOf(members) }
 }
 
 /** The same of documents by their ids, deleted ones too. All at once: ask for as many as may be in memory. */
@@ -86,26 +83,29 @@ function shownRevision(
 }
 
 /** A tombstone of a client that replicates says next to nothing: what the app's parser requires is in the last living version. */
-function deletedMembers(
-  entity: Entity | undefined,
-  { id, lastLive, time }: ChangeRow,
-  tombstone: Revision,
-): JsonObject | undefined {
+function deletedMembers({ id, lastLive, time }: ChangeRow, tombstone: Revision): JsonObject | undefined {
   if (lastLive === undefined) return undefined
+  const entity = entityOfDoc('main', id)
   const said = parsed(tombstone)
   const last = parsed(lastLive)
-  const at = timeSaid(said, 'deletedAt') ?? time
-  const marks = {
-    ...(entity !== undefined && keepsDeletedRows(entity) ? { deletedAt: at } : {}),
-    // Whoever compares must find that the deletion came after what it deleted.
-    updatedAt: Math.max(
-      Math.min(at, time),
-      timeSaid(said, 'updatedAt') ?? 0,
-      timeSaid(last, 'updatedAt') ?? 0,
-    ),
-  }
+  const updatedAt = deletionTime(said, last, time)
+  const deletedAt = timeSaid(said, 'deletedAt') ?? time
+  const marks = entity !== undefined && keepsDeletedRows(entity) ? { deletedAt, updatedAt } : { updatedAt }
   const versions = [said, { ...last, ...said }, last].map(members => ({ ...members, ...marks }))
   return versions.find(members => checkDoc(entity, { ...members, _id: id }).length === 0) ?? versions[1]
+}
+
+/** A tombstone that was made as a mark says when it was written. Of any other, whoever compares must find that it came after what it deleted. */
+function deletionTime(said: JsonObject, last: JsonObject, time: number): number {
+  const [deletedAt, updatedAt] = [timeSaid(said, 'deletedAt'), timeSaid(said, 'updatedAt')]
+  if (deletedAt !== undefined && updatedAt !== undefined) return Math.min(updatedAt, time)
+  return Math.min(time, Math.max(deletedAt ?? time, updatedAt ?? 0, timeSaid(last, 'updatedAt') ?? 0))
+}
+
+/** A clock that goes ahead would keep all others from ever being newer, and the app from ever having sent all it has. */
+function receivedMembers(members: JsonObject, time: number): JsonObject {
+  const updatedAt = timeSaid(members, 'updatedAt')
+  return updatedAt === undefined || updatedAt <= time ? members : { ...members, updatedAt: time }
 }
 
 function timeSaid(members: JsonObject, name: 'deletedAt' | 'updatedAt'): number | undefined {
@@ -114,9 +114,8 @@ function timeSaid(members: JsonObject, name: 'deletedAt' | 'updatedAt'): number 
   return typeof value === 'number' && checkValue(field, value) === undefined ? value : undefined
 }
 
-function updatedAtOf(members: JsonObject, time: number): number {
-  const said = memberOf(members, 'updatedAt')
-  return typeof said === 'number' && Number.isFinite(said) ? Math.min(said, time) : Number.NEGATIVE_INFINITY
+function updatedAtOf(members: JsonObject): number {
+  return timeSaid(members, 'updatedAt') ?? Number.NEGATIVE_INFINITY
 }
 
 function parsed({ body }: Revision): JsonObject {
