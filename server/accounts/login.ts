@@ -37,10 +37,11 @@ export function createLogin({ accounts, passwords, log }: LoginParts): Login {
   })
   const underWay = new Map<string, Promise<Account | undefined>>()
 
-  async function check({ email, password, address }: GivenCredentials): Promise<Account | undefined> {
+  async function check(given: GivenCredentials): Promise<Account | undefined> {
+    const { email, address } = given
     const counted = limit.count({ name: digestOf(email), address })
     const account = accounts.ofEmail(email)
-    const isRight = await passwords.isRight(password, account?.passwordHash).catch(error => {
+    const isRight = await passwords.isRight(given, account?.passwordHash).catch(error => {
       counted.wasNotChecked()
       throw error
     })

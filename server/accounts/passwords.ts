@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import bcrypt from '@node-rs/bcrypt'
 import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
+import { networkOf } from '../auth/network-of.ts'
 import { createTurns } from '../auth/turns.ts'
 
 /** 2^12 rounds, a fifth of a second: what the accounts that exist elsewhere were made with. */
@@ -10,18 +11,21 @@ export const MIN_PASSWORD_LENGTH = 8
 export const MAX_PASSWORD_BYTES = 72
 
 /**
- * Two at once leave two of the four threads that files, gzip and admins' passwords need. Those who wait last are answered well before
- * their app gives up after 30 s.
+ * Two at once leave two of the four threads that files, gzip and admins' passwords need. Who waits last is answered before his app gives up
+ * after 30 s, and networks have turns, so that whoever brings many holds up himself.
  */
-const TURNS = { atOnce: 2, waiting: 64 }
+const TURNS = { atOnce: 2, waiting: 128, waitingOfOne: 64 }
 
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
+/** A password, and where it came from. */
+export type GivenPassword = { readonly password: string; readonly address: string }
+
 /** Users' passwords, as bcrypt. Both calls wait for their turn and throw `too_many_requests` when too many wait already. */
 export type Passwords = {
-  hash(password: string): Promise<string>
+  hash(given: GivenPassword): Promise<string>
   /** Whether the hash is this password's. It takes as long where there is no hash, or one that is none. */
-  isRight(password: string, hash: string | undefined): Promise<boolean>
+  isRight(given: GivenPassword, hash: string | undefined): Promise<boolean>
 }
 
 /** Hashes of this cost. Computed on threads of their own: requests go on meanwhile. */
@@ -29,10 +33,12 @@ export function createPasswords(cost = BCRYPT_COST): Passwords {
   const takeTurn = createTurns(TURNS)
   const decoy = decoyHash(cost)
   return {
-    hash: password => takeTurn(() => bcrypt.hash(password, { cost, rejectLongPasswords: true })),
-    async isRight(password, hash) {
+    hash({ password, address }) {
+      return takeTurn(() => bcrypt.hash(password, { cost, rejectLongPasswords: true }), networkOf(address))
+    },
+    async isRight({ password, address }, hash) {
       const isHash = hash !== undefined && isBcrypt(hash)
-      const isSame = await takeTurn(() => bcrypt.verify(password, isHash ? hash : decoy))
+      const isSame = await takeTurn(() => bcrypt.verify(password, isHash ? hash : decoy), networkOf(address))
       return isSame && isHash && hashProblem(password) === undefined
     },
   }

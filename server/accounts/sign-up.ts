@@ -8,7 +8,10 @@ import type { Passwords } from './passwords.ts'
 import type { SignUp } from './sign-up-form.ts'
 
 /** Makes an account. Throws `bad_request` if the email has one, or `too_many_requests`. */
-export type MakeAccount = (wanted: SignUp & { readonly address: string }) => Promise<Account>
+export type MakeAccount = (wanted: Wanted) => Promise<Account>
+
+/** What somebody wants, and where he is. */
+export type Wanted = SignUp & { readonly address: string }
 
 /**
  * Whoever signs up is told whether an email has an account: that cannot be kept from him where nobody waits for a mail. So it cannot be
@@ -28,8 +31,9 @@ export function createSignUp({ accounts, passwords }: SignUpParts): MakeAccount 
   })
   const underWay = new Map<string, Promise<unknown>>()
 
-  async function make({ email, password, displayName }: SignUp): Promise<Account> {
-    const passwordHash = await passwords.hash(password)
+  async function make(wanted: Wanted): Promise<Account> {
+    const { email, displayName } = wanted
+    const passwordHash = await passwords.hash(wanted)
     const account = await accounts.create(email, accountDoc({ email, displayName, passwordHash }))
     if (account === undefined) throw taken()
     return account

@@ -1,28 +1,58 @@
 import { CouchError } from '../couch-error.ts'
 
-/** Does slow work, a few at a time. Throws `too_many_requests` when too many wait already. */
-export type Turns = <Result>(work: () => Promise<Result>) => Promise<Result>
+/**
+ * Does slow work, a few at a time. `who` wants it done: of those who wait each has his turn after the others, however much one of them
+ * brings. Throws `too_many_requests` when too many wait already.
+ */
+export type Turns = <Result>(work: () => Promise<Result>, who?: string) => Promise<Result>
 
-/** `atOnce` are under way, `waiting` more wait for their turn, in the order they came. */
-export function createTurns({ atOnce, waiting }: { atOnce: number; waiting: number }): Turns {
-  const queue: (() => void)[] = []
+/** How many are under way, how many more wait for their turn, and how many of these are of one. */
+export type TurnsOptions = {
+  readonly atOnce: number
+  readonly waiting: number
+  /** Absent: as many as there may be. */
+  readonly waitingOfOne?: number | undefined
+}
+
+/** Those of one have their turns in the order they came. */
+export function createTurns({ atOnce, waiting, waitingOfOne = waiting }: TurnsOptions): Turns {
+  const queues = new Map<string, (() => void)[]>()
   let underWay = 0
+  let waitingNow = 0
 
-  async function turn(): Promise<void> {
-    if (underWay < atOnce) underWay += 1
-    else if (queue.length < waiting) await new Promise<void>(resolve => queue.push(resolve))
-    else throw tooMany()
+  async function turn(who: string): Promise<void> {
+    if (underWay < atOnce) {
+      underWay += 1
+      return
+    }
+    const queue = queues.get(who) ?? []
+    if (waitingNow >= waiting || queue.length >= waitingOfOne) throw tooMany()
+    waitingNow += 1
+    queues.set(who, queue)
+    await new Promise<void>(resolve => queue.push(resolve))
   }
 
-  return async work => {
-    await turn()
+  /** Whose turn it is goes to the end, if he has more. */
+  function next(): (() => void) | undefined {
+    const [first] = queues
+    if (first === undefined) return undefined
+    const [who, queue] = first
+    queues.delete(who)
+    const work = queue.shift()
+    if (queue.length > 0) queues.set(who, queue)
+    waitingNow -= 1
+    return work
+  }
+
+  return async (work, who = '') => {
+    await turn(who)
     try {
       return await work()
     } finally {
       // The turn is handed on as it is, so that nobody who comes just now takes it first.
-      const next = queue.shift()
-      if (next === undefined) underWay -= 1
-      else next()
+      const begin = next()
+      if (begin === undefined) underWay -= 1
+      else begin()
     }
   }
 }

@@ -95,3 +95,20 @@ t.test('made-up names and addresses push out no admin’s count', async t => {
   for (const i of times(10_000)) isLetIn(`name ${i}`, address(20_000 + i))
   t.equal(isLetIn('admin', '203.0.113.9'), false)
 })
+
+t.test('where anybody may have an account, a right password takes back no guess at another', async t => {
+  const max = { fromNetwork: 6, fromNetworkAtAccount: 3, atAccount: 5 }
+  const limit = createGuessLimit({ adminNames: [], max, isOpenToAll: true, reason: 'Slowly.' })
+  const from = (n: number, name: string) => limit.count({ name, address: address(n) })
+  const refused = { status: 429, message: 'Slowly.' }
+  for (const _ of times(3)) from(1, 'ann')
+  t.throws(() => from(1, 'ann'), refused, 'one network at one account')
+  for (const _ of times(100)) from(1, 'own').wasRight()
+  t.throws(() => from(1, 'ann'), refused)
+  for (const _ of times(3)) from(1, 'bert')
+  t.throws(() => from(1, 'own'), refused, 'one network, whichever account')
+
+  for (const _ of times(2)) from(2, 'ann')
+  t.throws(() => from(3, 'ann'), refused, 'one account, from everywhere')
+  from(3, 'carl')
+})

@@ -27,3 +27,17 @@ t.test('work is done a few at a time, in its order, and a failure makes room lik
   t.equal(await work(7), 7, 'afterwards there is room again')
   t.equal(await work(8), 8)
 })
+
+t.test('who brings much has his turns after those of others, and cannot take all places', async t => {
+  const takeTurn = createTurns({ atOnce: 1, waiting: 10, waitingOfOne: 3 })
+  const done: string[] = []
+  const work = (name: string) => async () => {
+    await later()
+    done.push(name)
+  }
+  const all = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2'].map(name => takeTurn(work(name), name[0]))
+  await t.rejects(takeTurn(work('a5'), 'a'), { name: 'CouchError', message: /Too many/ })
+  await Promise.all(all)
+  t.strictSame(done, ['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4'])
+  await takeTurn(work('a6'), 'a')
+})
