@@ -6,6 +6,9 @@ const FORGOTTEN_MS = 60_000
 /** An outage that comes back this soon has not been over. */
 const QUIET_MS = 2000
 
+/** Since when something the bridge needs is away, and what was seen of it last. */
+export type Away = { readonly since: Date; readonly reason: string }
+
 /** The two lines of an outage: what is wrong, and what is right again. */
 export type OutageWords = { readonly begins: string; readonly ends: string }
 
@@ -29,8 +32,8 @@ export class Outage {
     this.#words = words
   }
 
-  /** Since when it lasts, and what was said last; undefined if there is none. */
-  get away(): { readonly since: Date; readonly reason: string } | undefined {
+  /** Undefined if nothing is away. */
+  get away(): Away | undefined {
     return this.#since === undefined ? undefined : { since: new Date(this.#since), reason: this.#reason }
   }
 
@@ -64,29 +67,5 @@ export class Outage {
     this.#log.info(`${this.#words.ends}, after ${seconds} s`)
     this.#since = undefined
     this.#reason = ''
-  }
-}
-
-const REPEAT_MS = 60_000
-
-/**
- * Says what goes wrong with single databases, or in a way nobody foresaw: in full, but each reason once a minute,
- * though thousands of databases may fail for the same one.
- */
-export class Complaints {
-  readonly #log: Logger
-  readonly #saidAt = new Map<string, number>()
-
-  constructor(log: Logger) {
-    this.#log = log
-  }
-
-  report(error: unknown, database: string | undefined): void {
-    const reason = error instanceof Error ? error.message : String(error)
-    const now = Date.now()
-    for (const [said, at] of this.#saidAt) if (at < now - REPEAT_MS) this.#saidAt.delete(said)
-    if (this.#saidAt.has(reason)) return
-    this.#saidAt.set(reason, now)
-    this.#log.error({ err: error, database }, 'something goes wrong; trying again until it does not')
   }
 }

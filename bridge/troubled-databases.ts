@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { AnswerTooLarge, ServerError } from './couch-client.ts'
 
 /** A database that cannot be mirrored, though the server and Postgres are there. */
 export type Trouble = { readonly database: string; readonly since: Date; readonly reason: string }
@@ -15,8 +16,9 @@ const MANY_IN_A_ROW = 20
 type Failing = { readonly failures: number; readonly since: Date; readonly reason: string }
 
 /**
- * The databases that fail for a reason of their own: the server answers 500 for one of them and is well otherwise. It is said
- * once for each when it begins and when it is over; they are tried again after pauses, and the others go on.
+ * The databases that fail for a reason of their own: the server answers 500 for one of them and is well otherwise, or nobody
+ * foresaw it. It is said once for each when it begins and when it is over; they are tried again after pauses, and the others go on.
+ * What nobody foresaw is said at once and in full: it may be a bug.
  */
 export class TroubledDatabases {
   readonly #log: Logger
@@ -51,7 +53,9 @@ export class TroubledDatabases {
     const { failures = 0, since = new Date() } = this.#failing.get(database) ?? {}
     this.#failing.set(database, { failures: failures + 1, since, reason })
     if (!this.areMany) this.#inARow.add(database)
-    if (failures + 1 === TROUBLED_AFTER) this.#nameTrouble(database, reason)
+    const isForeseen = error instanceof ServerError || error instanceof AnswerTooLarge
+    if (!isForeseen) this.#nameTrouble('error', { database, err: error })
+    else if (failures + 1 === TROUBLED_AFTER) this.#nameTrouble('warn', { database, reason })
   }
 
   succeeded(database: string): void {
@@ -66,13 +70,13 @@ export class TroubledDatabases {
     return mirrored
   }
 
-  #nameTrouble(database: string, reason: string): void {
-    if (this.#named.size >= MAX_NAMED) return
-    this.#named.add(database)
-    this.#log.warn(
-      { database, reason },
-      'a database cannot be mirrored; trying again until it can, others go on',
-    )
+  #nameTrouble(
+    level: 'warn' | 'error',
+    what: { readonly database: string; readonly [member: string]: unknown },
+  ): void {
+    if (this.#named.size >= MAX_NAMED || this.#named.has(what.database)) return
+    this.#named.add(what.database)
+    this.#log[level](what, 'a database cannot be mirrored; trying again until it can, others go on')
     if (this.#named.size < MAX_NAMED) return
     this.#log.warn(
       `${MAX_NAMED} databases cannot be mirrored; if more follow, only /health and /metrics tell`,

@@ -1,13 +1,12 @@
+import type { Away } from '../outage.ts'
+import type { OutageOf } from '../outages.ts'
 import type { Trouble } from '../troubled-databases.ts'
-
-/** Since when something the bridge needs is away, and what was seen of it last. */
-export type Away = { readonly since: Date; readonly reason: string }
 
 /** Where a bridge stands in its life. It is `preparing` until the schema is made and the feed of changed databases is open. */
 export type Phase = 'preparing' | 'mirroring' | 'stopping'
 
-/** What may keep a bridge from all its work; undefined is not away. `rebuild`: the tables, while they are made anew. */
-export type Needs = Readonly<Record<'server' | 'postgres' | 'rebuild', Away | undefined>>
+/** What may keep a bridge from all its work, where single batches that fail do not; undefined is not away. */
+export type Needs = Readonly<Record<Exclude<OutageOf, 'batches'>, Away | undefined>>
 
 export type Health = {
   readonly isReady: boolean

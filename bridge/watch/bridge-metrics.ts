@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { OutageOf } from '../outages.ts'
 import type { MirrorState } from './mirror-state.ts'
 
 /** A batch that is committed. */
@@ -18,11 +19,8 @@ export type BridgeMeter = {
   retry(because: 'server' | 'postgres' | 'database' | 'other'): void
 }
 
-/** What may be away, and what else may hold up work for a while: see the outages in bridge.ts. */
-export type OutageOf = 'server' | 'postgres' | 'batches' | 'rebuild'
-
-/** What is asked when somebody reads the metrics. */
-export type MeterSources = {
+/** What is asked when somebody reads the metrics: that of which gauges tell. */
+export type GaugeSources = {
   readonly version: string
   readonly isReady: () => boolean
   readonly outages: () => Readonly<Record<OutageOf, { readonly isAway: boolean; readonly count: number }>>
@@ -43,7 +41,7 @@ export type BridgeMetrics = {
 const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86_400]
 
 /** The metrics of one bridge. Those of Node are measured from the first time that somebody reads them. */
-export function createBridgeMetrics(sources: MeterSources): BridgeMetrics {
+export function createBridgeMetrics(sources: GaugeSources): BridgeMetrics {
   const registry = new Registry()
   const registers = [registry]
   defineOwnState(registry, sources)
@@ -111,7 +109,7 @@ function createMeter(registers: Registry[]): BridgeMeter {
 }
 
 /** What the process itself knows at any moment. */
-function defineOwnState(registry: Registry, sources: MeterSources): void {
+function defineOwnState(registry: Registry, sources: GaugeSources): void {
   const registers = [registry]
   new Gauge({
     name: 'divan_bridge_info',

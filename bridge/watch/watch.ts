@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import type { Logger } from 'pino'
-import type { Outage } from '../outage.ts'
+import { type Outages, ofEach } from '../outages.ts'
 import type { TroubledDatabases } from '../troubled-databases.ts'
 import type { WorkQueue } from '../work-queue.ts'
 import { bridgeHealth, type Phase } from './bridge-health.ts'
-import { type BridgeMeter, createBridgeMetrics, type MeterSources, type OutageOf } from './bridge-metrics.ts'
+import { type BridgeMeter, createBridgeMetrics, type GaugeSources } from './bridge-metrics.ts'
 import { MirrorReader } from './mirror-reader.ts'
 import { readMirrorState } from './mirror-state.ts'
 import { startWatchServer, type WatchAddress, type WatchServer } from './watch-server.ts'
@@ -20,7 +20,7 @@ export type WatchOptions = WatchAddress & {
 export type WatchedParts = {
   readonly pool: pg.Pool
   readonly queue: WorkQueue
-  readonly outages: Readonly<Record<OutageOf, Outage>>
+  readonly outages: Outages
   readonly troubled: TroubledDatabases
   readonly log: Logger
 }
@@ -40,7 +40,12 @@ export function createWatch(options: WatchOptions | undefined, parts: WatchedPar
   let phase: Phase = 'preparing'
   let server: WatchServer | undefined
   const { outages, troubled, log } = parts
-  const health = () => bridgeHealth(phase, awayOf(outages), troubled.list)
+  const health = () =>
+    bridgeHealth(
+      phase,
+      ofEach(outages, ({ away }) => away),
+      troubled.list,
+    )
   const metrics = createBridgeMetrics(sourcesOf(parts, options?.version ?? 'unknown', () => health().isReady))
   return {
     meter: metrics.meter,
@@ -61,12 +66,12 @@ function sourcesOf(
   { pool, queue, outages, troubled }: WatchedParts,
   version: string,
   isReady: () => boolean,
-): MeterSources {
+): GaugeSources {
   const mirror = new MirrorReader(() => readMirrorState(pool))
   return {
     version,
     isReady,
-    outages: () => mapped(outages, ({ away, count }) => ({ isAway: away !== undefined, count })),
+    outages: () => ofEach(outages, ({ away, count }) => ({ isAway: away !== undefined, count })),
     connections: () => ({
       used: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,
@@ -77,13 +82,4 @@ function sourcesOf(
     // Nobody waits for a Postgres that is known to be away.
     mirror: async () => (outages.postgres.away === undefined ? await mirror.state() : undefined),
   }
-}
-
-function awayOf(outages: WatchedParts['outages']) {
-  return mapped(outages, ({ away }) => away)
-}
-
-function mapped<T>(outages: WatchedParts['outages'], of: (outage: Outage) => T): Record<OutageOf, T> {
-  const { server, postgres, batches, rebuild } = outages
-  return { server: of(server), postgres: of(postgres), batches: of(batches), rebuild: of(rebuild) }
 }
