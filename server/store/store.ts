@@ -306,6 +306,8 @@ export interface RevTree {
   has(rev: string): boolean
   /** The rev and its known ancestors. Undefined for an unknown rev. */
   revisions(rev: string): Revisions | undefined
+  /** The number of the change that brought a rev's body. Undefined for a rev that is unknown or known only by name. */
+  seqOf(rev: string): number | undefined
   /** The leaves that descend from a rev (itself, if it is one): what `latest=true` asks for. */
   leavesOf(rev: string): readonly Leaf[]
   /** The rev and its known ancestors with what is known of each, newest first: `_revs_info`. Empty for an unknown rev. */
