@@ -237,6 +237,16 @@ export async function stayingAwake<T>(sql: Queryable, waiting: Promise<T>): Prom
   }
 }
 
+/** Does some work over a connection of its own. */
+export async function withConnection<T>(databaseUrl: string, work: (sql: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = openPool(databaseUrl, 1)
+  try {
+    return await work(pool)
+  } finally {
+    await pool.end()
+  }
+}
+
 /** Host, port and database of a URL, without credentials: fit for messages. */
 export function postgresName(databaseUrl: string): string {
   if (!URL.canParse(databaseUrl)) return 'Postgres'

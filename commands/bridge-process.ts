@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Backoff } from './backoff.ts'
+import { BackOff } from './back-off.ts'
 import { readableLogLine } from './log-line.ts'
 import type { Environment } from './settings.ts'
 
@@ -46,7 +46,7 @@ const CLOSE_MS = 10_000
  */
 export function startBridgeProcess(options: BridgeProcessOptions): BridgeProcess {
   const closing = new AbortController()
-  const backoff = new Backoff()
+  const backOff = new BackOff()
   let child: ChildProcess | undefined
   let onReady = () => {}
   const ready = new Promise<void>(resolve => {
@@ -58,7 +58,7 @@ export function startBridgeProcess(options: BridgeProcessOptions): BridgeProcess
       child = spawnBridge(options, onReady)
       const end = await endOf(child)
       if (closing.signal.aborted) return
-      const delayMs = backoff.nextDelayMs(performance.now() - startedAt)
+      const delayMs = backOff.nextDelayMs(performance.now() - startedAt)
       options.warn(`divan: the bridge ended (${end}); it is started again in ${delayMs / 1000} s`)
       await sleep(delayMs, undefined, { signal: closing.signal }).catch(() => {})
     }

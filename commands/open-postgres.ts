@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../bridge/postgres/embedded-postgres.ts'
-import { Backoff } from './backoff.ts'
+import { BackOff } from './back-off.ts'
 import type { DataFolder } from './data-folder.ts'
 import { messageOf, operatorErrorFrom } from './operator-error.ts'
 import type { Settings } from './settings.ts'
@@ -40,13 +40,13 @@ function keepRunning(first: EmbeddedPostgres, options: OpenPostgresOptions): Ope
   const closing = new AbortController()
   let current = first
   const watch = async () => {
-    for (const backoff = new Backoff(); ; ) {
+    for (const backOff = new BackOff(); ; ) {
       const startedAt = performance.now()
       await Promise.race([current.exited, aborted(closing.signal)])
       if (closing.signal.aborted) return
       options.warn('divan: the embedded Postgres ended; it is started again')
       const last = current
-      current = await startAgain(options, { backoff, startedAt, signal: closing.signal, last })
+      current = await startAgain(options, { backOff, startedAt, signal: closing.signal, last })
       if (current.url !== last.url) options.onMove()
     }
   }
@@ -63,7 +63,7 @@ function keepRunning(first: EmbeddedPostgres, options: OpenPostgresOptions): Ope
 }
 
 type Attempt = {
-  readonly backoff: Backoff
+  readonly backOff: BackOff
   readonly startedAt: number
   readonly signal: AbortSignal
   readonly last: EmbeddedPostgres
@@ -71,10 +71,10 @@ type Attempt = {
 
 /** Tries until it runs, or until it is wanted no more. */
 async function startAgain(options: OpenPostgresOptions, attempt: Attempt): Promise<EmbeddedPostgres> {
-  const { backoff, startedAt, signal, last } = attempt
+  const { backOff, startedAt, signal, last } = attempt
   await last.close().catch(() => {})
   for (;;) {
-    await sleep(backoff.nextDelayMs(performance.now() - startedAt), undefined, { signal }).catch(() => {})
+    await sleep(backOff.nextDelayMs(performance.now() - startedAt), undefined, { signal }).catch(() => {})
     if (signal.aborted) return last
     try {
       return await startPostgres(options)

@@ -21,7 +21,7 @@ const ENTRY_POINTS = [
   'server/auth/token.ts',
   'bridge/bridge.ts',
   'bridge/dead-letters.ts',
-  'bridge/mirror-summary.ts',
+  'bridge/mirror-of-user.ts',
   'bridge/postgres/embedded-postgres.ts',
   'bridge/rebuild-mirror.ts',
   'bridge/watch/mirror-state.ts',

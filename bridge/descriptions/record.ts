@@ -8,7 +8,7 @@ import { RebuildUnderWay } from './rebuild-under-way.ts'
 const SHAPE_LOCK = 7_213_940_187
 
 /** The descriptions that the mirror's rows were made by. */
-export interface MirrorRecord {
+export interface RecordedDescriptions {
   readonly described: readonly Described[]
   /** Fingerprints of descriptions that others have taken the place of. */
   readonly superseded: readonly string[]
@@ -17,7 +17,7 @@ export interface MirrorRecord {
 }
 
 /** What is recorded; undefined for a mirror that is empty, or was made before there were records. */
-export async function readRecord(sql: Queryable): Promise<MirrorRecord | undefined> {
+export async function readRecord(sql: Queryable): Promise<RecordedDescriptions | undefined> {
   const { rows } = await sql.query<{
     readonly described: string
     readonly superseded: string[]

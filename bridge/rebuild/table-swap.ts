@@ -1,7 +1,9 @@
 import { BridgeError } from '../bridge-error.ts'
+import { isSchemaThere } from '../is-there.ts'
 import { quoted } from '../mapping/columns.ts'
 import { tableDdl } from '../mapping/table-ddl.ts'
 import type { Queryable } from '../postgres-client.ts'
+import { mirrorSchema } from '../schema/mirror-schema.ts'
 import { needsRight } from '../schema/needs-right.ts'
 import type { Targets } from './rebuild-targets.ts'
 
@@ -15,7 +17,7 @@ export async function useNewTables(sql: Queryable): Promise<void> {
 
 /** Makes the new tables, empty. What an earlier rebuild has left is dropped. */
 export async function makeNewTables(sql: Queryable, { entities }: Targets): Promise<void> {
-  const schema = await currentSchema(sql)
+  const schema = await mirrorSchema(sql)
   await dropNewTables(sql)
   await needsRight('create on the database, to make new tables beside the old ones', () =>
     sql.query(`create schema ${NEW_SCHEMA}`),
@@ -34,17 +36,13 @@ export async function dropNewTables(sql: Queryable): Promise<void> {
 
 /** Whether new tables of an earlier rebuild are there. */
 export async function hasNewTables(sql: Queryable): Promise<boolean> {
-  const { rows } = await sql.query<{ readonly is_there: boolean }>(
-    'select to_regnamespace($1) is not null as is_there',
-    [NEW_SCHEMA],
-  )
-  return rows[0]?.is_there === true
+  return await isSchemaThere(sql, NEW_SCHEMA)
 }
 
 /** Puts the new tables in the places of the old ones, with the rights that others had on these. */
 export async function swapTables(sql: Queryable, targets: Targets): Promise<void> {
   await refuseLosses(sql, targets)
-  const schema = quoted(await currentSchema(sql))
+  const schema = quoted(await mirrorSchema(sql))
   const grants = await grantsOf(sql, targets)
   for (const table of targets.oldTables) {
     await needsRight(`to own the table ${table}`, () => sql.query(`drop table if exists ${quoted(table)}`))
@@ -122,10 +120,3 @@ const LOSSES = `
   union select 'the publication ' || quote_ident(p.pubname) from pg_publication_rel r
     join pg_publication p on p.oid = r.prpubid where r.prrelid in (select oid from old)
   order by 1`
-
-async function currentSchema(sql: Queryable): Promise<string> {
-  const { rows } = await sql.query<{ readonly schema: string | null }>('select current_schema() as schema')
-  const [row] = rows
-  if (!row?.schema) throw new BridgeError('the user of DATABASE_URL has no schema for tables')
-  return row.schema
-}

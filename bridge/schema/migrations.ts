@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { BridgeError } from '../bridge-error.ts'
+import { isSchemaThere, isTableThere } from '../is-there.ts'
 import { inLongTransaction, type Queryable } from '../postgres-client.ts'
 import { prepareMirrorTables } from './mirror-tables.ts'
 import { needsRight } from './needs-right.ts'
@@ -154,13 +155,13 @@ async function migrate(sql: Queryable): Promise<void> {
 
 /** Looks before it makes: a bridge that may write rows but make no tables starts where they exist. */
 async function currentVersion(sql: Queryable): Promise<number> {
-  if (!(await isThere(sql, `to_regnamespace('divan')`))) {
+  if (!(await isSchemaThere(sql, 'divan'))) {
     await needsRight('create on the database, to make the schema divan', () =>
       sql.query('create schema divan'),
     )
   }
   return await needsRight('usage and create on the schema divan, and select on its tables', async () => {
-    if (!(await isThere(sql, `to_regclass('divan.migrations')`))) {
+    if (!(await isTableThere(sql, 'divan.migrations'))) {
       if ((await foundNames(sql)).size > 0) throw new BridgeError(lostTables(['migrations']))
       await sql.query(MIGRATIONS_TABLE)
     }
@@ -173,8 +174,3 @@ async function currentVersion(sql: Queryable): Promise<number> {
 
 const MIGRATIONS_TABLE =
   'create table divan.migrations (version integer primary key, applied_at timestamptz not null default now())'
-
-async function isThere(sql: Queryable, found: string): Promise<boolean> {
-  const { rows } = await sql.query<{ readonly is_there: boolean }>(`select ${found} is not null as is_there`)
-  return rows[0]?.is_there === true
-}

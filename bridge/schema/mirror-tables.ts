@@ -4,7 +4,7 @@ import { resetCheckpoints } from '../checkpoints.ts'
 import { type Described, describe, describeAll, fingerprintOf } from '../descriptions/described.ts'
 import { differenceOf } from '../descriptions/difference.ts'
 import { RebuildUnderWay } from '../descriptions/rebuild-under-way.ts'
-import { lockShape, type MirrorRecord, readRecord, writeRecord } from '../descriptions/record.ts'
+import { lockShape, type RecordedDescriptions, readRecord, writeRecord } from '../descriptions/record.ts'
 import { forgetFeedPlace } from '../feed-place.ts'
 import { type Column, columnsOf, quoted } from '../mapping/columns.ts'
 import { makeRowTypes } from '../mapping/row-type.ts'
@@ -12,6 +12,7 @@ import { columnDdl, literal, tableDdl } from '../mapping/table-ddl.ts'
 import { markAllMirrored } from '../marks.ts'
 import type { Queryable } from '../postgres-client.ts'
 import { areOthersTables, recordTables } from './known-tables.ts'
+import { mirrorSchema } from './mirror-schema.ts'
 import { needsRight } from './needs-right.ts'
 
 /** A column as Postgres has it. */
@@ -52,7 +53,10 @@ export async function prepareMirrorTables(sql: Queryable, catalogue: readonly En
 }
 
 /** Ends a start with descriptions that the tables cannot be extended to. One line names all that is to be done. */
-function refuseOtherDescriptions(record: MirrorRecord | undefined, described: readonly Described[]): void {
+function refuseOtherDescriptions(
+  record: RecordedDescriptions | undefined,
+  described: readonly Described[],
+): void {
   if (record === undefined) return
   const fingerprint = fingerprintOf(described)
   if (record.rebuilding?.startsWith(fingerprint)) throw new RebuildUnderWay()
@@ -80,14 +84,6 @@ function rebuildReasons(recorded: readonly Described[], described: readonly Desc
     const difference = differenceOf(before, mine)
     return typeof difference === 'string' ? [] : [`of ${mine.table}, ${difference.rebuild}`]
   })
-}
-
-async function mirrorSchema(sql: Queryable): Promise<string> {
-  const { rows } = await sql.query<{ readonly schema: string | null }>('select current_schema() as schema')
-  if (rows[0]?.schema) return rows[0].schema
-  throw new BridgeError(
-    'the user of DATABASE_URL has no schema for tables: make one that is in the search_path, or grant usage on it',
-  )
 }
 
 async function findColumns(

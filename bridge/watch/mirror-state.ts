@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { entities } from '../../design-docs/catalogue.ts'
-import { inTransaction, openPool } from '../postgres-client.ts'
+import { isMirrorThere } from '../is-there.ts'
+import { inTransaction, withConnection } from '../postgres-client.ts'
 import { kindSql } from './letter-kinds.ts'
 
 /** How far the mirror is, and what is not in it. */
@@ -49,10 +50,7 @@ type StateRow = {
 export async function readMirrorState(pool: pg.Pool): Promise<MirrorState | undefined> {
   return await inTransaction(pool, async sql => {
     await sql.query(LIMIT_READING)
-    const there = await sql.query<{ readonly is_there: boolean }>(
-      `select to_regclass('divan.dead_letters') is not null as is_there`,
-    )
-    if (there.rows[0]?.is_there !== true) return undefined
+    if (!(await isMirrorThere(sql))) return undefined
     const { rows } = await sql.query<StateRow>(STATE, [entities.map(entity => entity.type)])
     const [row] = rows
     if (row === undefined) return undefined
@@ -63,10 +61,5 @@ export async function readMirrorState(pool: pg.Pool): Promise<MirrorState | unde
 
 /** The same over a connection of its own. */
 export async function mirrorState(databaseUrl: string): Promise<MirrorState | undefined> {
-  const pool = openPool(databaseUrl, 1)
-  try {
-    return await readMirrorState(pool)
-  } finally {
-    await pool.end()
-  }
+  return await withConnection(databaseUrl, readMirrorState)
 }

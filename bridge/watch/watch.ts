@@ -5,7 +5,7 @@ import type { TroubledDatabases } from '../troubled-databases.ts'
 import type { WorkQueue } from '../work-queue.ts'
 import { bridgeHealth, type Phase } from './bridge-health.ts'
 import { type BridgeMeter, createBridgeMetrics, type GaugeSources } from './bridge-metrics.ts'
-import { MirrorReader } from './mirror-reader.ts'
+import { FreshMirrorState } from './fresh-mirror-state.ts'
 import { readMirrorState } from './mirror-state.ts'
 import { startWatchServer, type WatchAddress, type WatchServer } from './watch-server.ts'
 
@@ -67,7 +67,7 @@ function sourcesOf(
   version: string,
   isReady: () => boolean,
 ): GaugeSources {
-  const mirror = new MirrorReader(() => readMirrorState(pool))
+  const mirror = new FreshMirrorState(() => readMirrorState(pool))
   return {
     version,
     isReady,
@@ -80,6 +80,6 @@ function sourcesOf(
     waitingDatabases: () => queue.waiting,
     troubledDatabases: () => troubled.list.length,
     // Nobody waits for a Postgres that is known to be away.
-    mirror: async () => (outages.postgres.away === undefined ? await mirror.state() : undefined),
+    mirror: async () => (outages.postgres.away === undefined ? await mirror.read() : undefined),
   }
 }

@@ -1,4 +1,4 @@
-import type { TableSummary } from '../../bridge/mirror-summary.ts'
+import type { TableSummary } from '../../bridge/mirror-of-user.ts'
 
 /** What is worth showing of a row, by table: columns of the mirror, in the order they read well. */
 const SAMPLE_COLUMNS: Readonly<Record<string, readonly string[]>> = {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mirrorSummary, type TableSummary } from '../../bridge/mirror-summary.ts'
+import { type TableSummary, tablesOfUser } from '../../bridge/mirror-of-user.ts'
 import { entities } from '../../design-docs/catalogue.ts'
 import { messageOf, OperatorError } from '../operator-error.ts'
 import type { RowCounts } from './expected-rows.ts'
@@ -34,7 +34,7 @@ export class MirrorView {
     let isAway = false
     for (const startedAt = performance.now(); ; ) {
       try {
-        const summary = await mirrorSummary(this.#databaseUrl, this.#user)
+        const summary = await tablesOfUser(this.#databaseUrl, this.#user)
         this.#wasRead = true
         if (isAway) this.#backAt = performance.now()
         return summary

@@ -3,8 +3,9 @@ import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import { metricsDbName, userDbName, userUuid } from '../design-docs/user-db.ts'
 import { isMissingDatabase, readChanges } from './changes-feed.ts'
 import { couchClient } from './couch-client.ts'
+import { isTableThere } from './is-there.ts'
 import { hasOwner, quoted } from './mapping/columns.ts'
-import { openPool, type Queryable } from './postgres-client.ts'
+import { type Queryable, withConnection } from './postgres-client.ts'
 
 /** What one table holds of a user. */
 export type TableSummary = {
@@ -17,24 +18,18 @@ export type TableSummary = {
 }
 
 /** What the mirror holds of a user (the `sub` of his tokens), table by table, parents before children. */
-export async function mirrorSummary(databaseUrl: string, userSub: string): Promise<readonly TableSummary[]> {
-  const pool = openPool(databaseUrl, 1)
-  try {
-    const summary: TableSummary[] = []
-    for (const entity of entities) summary.push(await summarize(pool, entity, userUuid(userSub)))
-    return summary
-  } finally {
-    await pool.end()
-  }
+export async function tablesOfUser(databaseUrl: string, userSub: string): Promise<readonly TableSummary[]> {
+  return await withConnection(databaseUrl, async sql => {
+    const tables: TableSummary[] = []
+    for (const entity of entities) tables.push(await summarize(sql, entity, userUuid(userSub)))
+    return tables
+  })
 }
 
 async function summarize(sql: Queryable, entity: Entity, userId: string): Promise<TableSummary> {
   const table = quoted(entity.table)
-  const { rows: found } = await sql.query<{ readonly is_there: boolean }>(
-    'select to_regclass($1) is not null as is_there',
-    [table],
-  )
-  if (found[0]?.is_there !== true) return { table: entity.table, rows: 0, deletedRows: 0, sample: undefined }
+  if (!(await isTableThere(sql, table)))
+    return { table: entity.table, rows: 0, deletedRows: 0, sample: undefined }
   const owned = `from ${table} where ${hasOwner(entity) ? 'user_id' : 'id'} = $1`
   const deleted = keepsDeletedRows(entity) ? 'count(deleted_at)' : '0'
   const counted = await sql.query<{ readonly count: string; readonly deleted: string }>(
@@ -74,14 +69,11 @@ export async function isCaughtUp({ serverUrl, databaseUrl, userSub }: MirrorOfUs
 }
 
 async function cursorsOf(databaseUrl: string, databases: readonly string[]): Promise<Map<string, string>> {
-  const pool = openPool(databaseUrl, 1)
-  try {
-    const { rows } = await pool.query<{ readonly database: string; readonly cursor: string }>(
+  return await withConnection(databaseUrl, async sql => {
+    const { rows } = await sql.query<{ readonly database: string; readonly cursor: string }>(
       'select database, cursor from divan.checkpoints where database = any($1) and cursor is not null',
       [databases],
     )
     return new Map(rows.map(row => [row.database, row.cursor]))
-  } finally {
-    await pool.end()
-  }
+  })
 }

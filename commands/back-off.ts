@@ -5,7 +5,7 @@ const MAX_DELAY_MS = 30_000
 const HEALTHY_AFTER_MS = 60_000
 
 /** How long to wait before something that ended is started again: longer each time, unless it had run well. */
-export class Backoff {
+export class BackOff {
   #delayMs = FIRST_DELAY_MS
 
   nextDelayMs(ranForMs: number): number {

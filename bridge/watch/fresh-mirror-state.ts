@@ -11,7 +11,7 @@ const PATIENCE_MS = 2500
  * Reads the mirror's state for whoever asks, at most once in two seconds and never twice at a time. Who asks is answered soon,
  * also while Postgres is away or all connections are taken: then with undefined.
  */
-export class MirrorReader {
+export class FreshMirrorState {
   readonly #read: () => Promise<MirrorState | undefined>
   #reading: Promise<MirrorState | undefined> | undefined
   #freshUntil = 0
@@ -20,7 +20,7 @@ export class MirrorReader {
     this.#read = read
   }
 
-  async state(): Promise<MirrorState | undefined> {
+  async read(): Promise<MirrorState | undefined> {
     if (this.#reading === undefined || Date.now() > this.#freshUntil) this.#reading = this.#start()
     return await Promise.race([this.#reading, sleep(PATIENCE_MS, undefined, { ref: false })])
   }
