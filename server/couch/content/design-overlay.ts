@@ -64,6 +64,7 @@ function treeOf(rev: string): RevTree {
     leaves: () => [winner],
     has: asked => asked === rev,
     revisions: asked => ofRev(asked, { start: Number(start), ids: [sig] }),
+    seqOf: asked => ofRev(asked, 0),
     leavesOf: asked => ofRev(asked, [winner]) ?? [],
     revsInfo: asked => ofRev(asked, [{ rev, status: 'available' }]) ?? [],
   }
