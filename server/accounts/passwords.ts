@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import bcrypt from '@node-rs/bcrypt'
+import { hash, verify } from '@node-rs/bcrypt'
 import { hasLoneSurrogate } from '../../design-docs/lone-surrogate.ts'
 import { networkOf } from '../auth/network-of.ts'
 import { createTurns } from '../auth/turns.ts'
@@ -17,6 +17,9 @@ export const MAX_PASSWORD_BYTES = 72
 const TURNS = { atOnce: 2, waiting: 128, waitingOfOne: 64 }
 
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+/** Cost, 16 bytes of salt and 23 of the hash: the last character of each has bits that are 0, and without that no password fits. */
+const BCRYPT =
+  /^\$2[abxy]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{30}[.CGKOSWaeimquy26]$/
 
 /** A password, and where it came from. */
 export type GivenPassword = { readonly password: string; readonly address: string }
@@ -25,7 +28,7 @@ export type GivenPassword = { readonly password: string; readonly address: strin
 export type Passwords = {
   hash(given: GivenPassword): Promise<string>
   /** Whether the hash is this password's. It takes as long where there is no hash, or one that is none. */
-  isRight(given: GivenPassword, hash: string | undefined): Promise<boolean>
+  isRight(given: GivenPassword, expected: string | undefined): Promise<boolean>
 }
 
 /** Hashes of this cost. Computed on threads of their own: requests go on meanwhile. */
@@ -34,11 +37,11 @@ export function createPasswords(cost = BCRYPT_COST): Passwords {
   const decoy = decoyHash(cost)
   return {
     hash({ password, address }) {
-      return takeTurn(() => bcrypt.hash(password, { cost, rejectLongPasswords: true }), networkOf(address))
+      return takeTurn(() => hash(password, cost), networkOf(address))
     },
-    async isRight({ password, address }, hash) {
-      const isHash = hash !== undefined && isBcrypt(hash)
-      const isSame = await takeTurn(() => bcrypt.verify(password, isHash ? hash : decoy), networkOf(address))
+    async isRight({ password, address }, expected) {
+      const isHash = expected !== undefined && BCRYPT.test(expected)
+      const isSame = await takeTurn(() => verify(password, isHash ? expected : decoy), networkOf(address))
       return isSame && isHash && hashProblem(password) === undefined
     },
   }
@@ -62,17 +65,9 @@ function hashProblem(password: string): string | undefined {
   return `is too long: it takes ${bytes} bytes in UTF-8, and bcrypt keeps ${MAX_PASSWORD_BYTES} at most.`
 }
 
-/** A hash that nobody knows a password of, as slow to check as any. The last character of one has two bits that are 0. */
+/** A hash that nobody knows a password of, as slow to check as any. */
 function decoyHash(cost: number): string {
-  const random = Array.from({ length: 30 }, () => ALPHABET[randomInt(ALPHABET.length)])
-  return `${bcrypt.genSaltSync({ cost })}${random.join('')}.`
-}
-
-function isBcrypt(hash: string): boolean {
-  try {
-    bcrypt.parseOptions(hash)
-    return true
-  } catch {
-    return false
-  }
+  const random = (length: number) =>
+    Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+  return `$2b$${String(cost).padStart(2, '0')}$${random(21)}.${random(30)}.`
 }

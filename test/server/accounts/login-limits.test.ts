@@ -3,8 +3,8 @@ import t from 'tap'
 import { rawRequest } from '../../fixtures/raw-request.ts'
 import { runningServer } from '../../fixtures/running-server.ts'
 
-/** Guessing at the real cost of a hash, over HTTP. Behind a proxy, so that a test can be in many places. */
-const server = await runningServer(t, { trustProxy: true, bcryptCost: 12 })
+/** Guessing over HTTP, where a hash takes most of the time. Behind a proxy, so that a test can be in many places. */
+const server = await runningServer(t, { trustProxy: true, bcryptCost: 10 })
 
 type Answer = { readonly status: number; readonly json: unknown; readonly retryAfter: string | undefined }
 
@@ -25,7 +25,7 @@ t.equal(signedUp.status, 201)
 
 t.test('neither the answer nor its time tells which emails have accounts', async t => {
   const ms: Record<string, number[]> = { [ANN]: [], 'nobody@example.org': [], 'no address': [] }
-  for (const i of times(3)) {
+  for (const i of times(4)) {
     for (const [j, [email, all]] of Object.entries(ms).entries()) {
       const begun = performance.now()
       const { status, json } = await login(`198.51.100.${10 * i + j}`, email, `guess ${i}`)
@@ -37,7 +37,7 @@ t.test('neither the answer nor its time tells which emails have accounts', async
   const [known = 0, ...others] = Object.values(ms).map(all => Math.min(...all))
   for (const unknown of others)
     t.ok(known / unknown > 0.6 && known / unknown < 1.7, `known ${known} ms, unknown ${unknown} ms`)
-  t.ok(known > 50, 'it is hashed')
+  t.ok(known > 15, 'it is hashed')
 })
 
 t.test('after ten wrong passwords for one account a network waits; others do not', async t => {
