@@ -21,13 +21,9 @@ export async function benchBridge(full: boolean): Promise<Measured[]> {
 
 async function withProgram(measure: (program: BenchProgram) => Promise<Measured[]>): Promise<Measured[]> {
   const program = await startBenchProgram()
-  // An interrupted benchmark leaves no process behind.
-  const interrupted = () => void program.close().finally(() => process.exit(1))
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
     return await measure(program)
   } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
     await program.close()
   }
 }

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../bridge/postgres/embedded-postgres.ts'
 import { freePort } from '../bridge/postgres/free-port.ts'
-
-/** What a process holds. Undefined where the system does not say. */
-export type Held = { readonly residentMb: number; readonly descriptors: number }
+import { cpuMsOf, type Held, heldBy as heldByProcess } from './rows/process-cost.ts'
 
 /** A server and a durable Postgres, each in processes of their own, and bridges between them. */
 export type BenchProgram = {
@@ -35,7 +33,32 @@ const DIVAN = join(import.meta.dirname, '..', 'divan.js')
 export async function startBenchProgram(): Promise<BenchProgram> {
   const folder = mkdtempSync(join(tmpdir(), 'divan-bench-'))
   chmodSync(folder, 0o755)
+  // An interrupted benchmark leaves nothing behind, also while it starts.
+  const interrupted = () => void closeAll().finally(() => process.exit(1))
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  /** What there is by now, to be closed from the last to the first. */
+  const closers = [
+    async () => void process.off('SIGINT', interrupted).off('SIGTERM', interrupted),
+    async () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }),
+  ]
+  const closeAll = async () => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
+  }
+  try {
+    return await startIn(folder, closers, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function startIn(
+  folder: string,
+  closers: (() => Promise<void>)[],
+  close: () => Promise<void>,
+): Promise<BenchProgram> {
   const postgres = await startEmbeddedPostgres({ folder: join(folder, 'postgres') })
+  closers.push(() => postgres.close())
   const [port, watchPort] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${port}`
   const environment = {
@@ -54,12 +77,14 @@ export async function startBenchProgram(): Promise<BenchProgram> {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
   const server = run('server')
-  await untilUp(`${url}/_up`)
+  closers.push(() => ended(server, 'SIGTERM'))
   let bridge: ChildProcess | undefined
   const stopBridge = async () => {
     if (bridge !== undefined) await ended(bridge, 'SIGTERM')
     bridge = undefined
   }
+  closers.push(stopBridge)
+  await untilUp(`${url}/_up`, server)
   return {
     url,
     databaseUrl: postgres.url,
@@ -68,16 +93,11 @@ export async function startBenchProgram(): Promise<BenchProgram> {
     request: requestsOf(url),
     async startBridge() {
       bridge = run('bridge', ...profileOptions())
-      await untilUp(`http://127.0.0.1:${watchPort}/health`)
+      await untilUp(`http://127.0.0.1:${watchPort}/health`, bridge)
       return bridge.pid ?? 0
     },
     stopBridge,
-    async close() {
-      await stopBridge()
-      await ended(server, 'SIGTERM')
-      await postgres.close()
-      rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
-    },
+    close,
   }
 }
 
@@ -89,8 +109,9 @@ function profileOptions(): string[] {
 
 const UP_WITHIN_MS = 60_000
 
-async function untilUp(url: string): Promise<void> {
+async function untilUp(url: string, child: ChildProcess): Promise<void> {
   for (const until = Date.now() + UP_WITHIN_MS; Date.now() < until; await sleep(5)) {
+    if (child.exitCode !== null) throw new Error('It ended while it started')
     const isUp = await fetch(url).then(
       response => response.ok,
       () => false,
@@ -121,28 +142,15 @@ function requestsOf(url: string): BenchProgram['request'] {
   }
 }
 
-/** What a process holds now, as Linux tells it. */
+/** What a process holds now; NaN where the system does not say. */
 export function heldBy(pid: number): Held {
-  try {
-    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-    return { residentMb: Number(kilobytes) / 1024, descriptors: readdirSync(`/proc/${pid}/fd`).length }
-  } catch {
-    return { residentMb: Number.NaN, descriptors: Number.NaN }
-  }
+  return heldByProcess(pid) ?? { residentMb: Number.NaN, descriptors: Number.NaN }
 }
 
-/** The processor time that a process has used, in milliseconds, as Linux tells it. */
+/** The processor time that a process has used, in milliseconds; NaN where the system does not say. */
 export function cpuMs(pid: number): number {
-  try {
-    const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
-    const [user, system] = after.split(' ').slice(11, 13)
-    return (Number(user) + Number(system)) * TICK_MS
-  } catch {
-    return Number.NaN
-  }
+  return cpuMsOf(pid) ?? Number.NaN
 }
-
-const TICK_MS = 10
 
 /** Does `work` for each of the items, so many at once. */
 export async function inParallel<T>(
