@@ -7,10 +7,12 @@ import { readBytes } from './read-bytes.ts'
 
 /** A body up to here is parsed as it is. */
 const LIGHT_BYTES = 64 * 1024
-/** Values of a larger one: a hundred times what clients ask about at once. A million ids took a small heap whole. */
+/** Values of a larger one, where its route says nothing else: a hundred times what clients ask about. A million ids took a small heap whole. */
 const MAX_VALUES = 200_000
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+type JsonShape<Body> = { readonly schema: ZodType<Body>; readonly maxValues?: number | undefined }
 
 /**
  * Reads a body as JSON and checks it. An empty one counts as absent where the schema takes that. `enter` waits until there is room for
@@ -18,10 +20,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  */
 export async function readJson<Body>(
   bytes: Buffer,
-  schema: ZodType<Body>,
+  { schema, maxValues = MAX_VALUES }: JsonShape<Body>,
   enter: (bytes: number) => Promise<unknown>,
 ): Promise<Body> {
-  if (bytes.length > LIGHT_BYTES) await enter(weighed(bytes))
+  if (bytes.length > LIGHT_BYTES) await enter(weighed(bytes, maxValues))
   const absent = bytes.length === 0 ? schema.safeParse(undefined) : undefined
   const parsed = absent?.success ? absent : schema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
@@ -41,9 +43,9 @@ function checkSize(length: number, maxBytes: number): void {
 }
 
 /** How much memory a body's JSON takes. @throws CouchError `too_large` */
-function weighed(bytes: Buffer): number {
+function weighed(bytes: Buffer, maxValues: number): number {
   const { values } = jsonWeight(bytes)
-  if (values > MAX_VALUES) throw new CouchError('too_large', `The body has more than ${MAX_VALUES} values.`)
+  if (values > maxValues) throw new CouchError('too_large', `The body has more than ${maxValues} values.`)
   return bytes.length + VALUE_BYTES * values
 }
 

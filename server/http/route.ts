@@ -22,8 +22,13 @@ export type Route<Query = unknown, Body = unknown> = {
 }
 
 export type BodyReader<Body> =
-  /** JSON in memory, at most `maxBytes`, checked by the schema. */
-  | { readonly kind: 'json'; readonly schema: ZodType<Body>; readonly maxBytes: number }
+  /** JSON in memory, at most `maxBytes` and `maxValues` (200,000 without it), checked by the schema. */
+  | {
+      readonly kind: 'json'
+      readonly schema: ZodType<Body>
+      readonly maxBytes: number
+      readonly maxValues?: number | undefined
+    }
   /** The handler reads `call.stream` itself, decompressed; `call.body` is undefined. */
   | { readonly kind: 'stream' }
 

@@ -76,9 +76,8 @@ export class RoutedCall implements Call {
   async takeBody({ method, body }: Route): Promise<void> {
     if (body?.kind === 'json') {
       if (method === 'POST') requireJsonContent(this.headers)
-      const { schema, maxBytes } = body
-      const bytes = await this.bytes(maxBytes)
-      this.body = await readJson(bytes, schema, bytes => this.#enter(bytes))
+      const bytes = await this.bytes(body.maxBytes)
+      this.body = await readJson(bytes, body, bytes => this.#enter(bytes))
     } else if (this.headers['content-encoding'] !== undefined) this.#stream ??= this.#openStream()
   }
 

@@ -1,0 +1,80 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Database } from '../store/store.ts'
+import { rowSpaceOf, serverIdOf } from './identity.ts'
+import { identify } from './identity-of-rows.ts'
+import { isSingle, type PushMessage, syncedEntities } from './message-push.ts'
+import { writeRows } from './push-rounds.ts'
+import { type OddRow, type SentRow, sentRows } from './push-rows.ts'
+import { type Rejected, rejectedEdit, rejectedRow } from './rejected-rows.ts'
+import type { ServerIds } from './server-ids.ts'
+
+/** What a push answers, but for its time. */
+export type PushOutcome = {
+  /** By list, then by client id as it was sent: the row's `serverId`. */
+  readonly idMappings: IdMappings
+  readonly rejected: readonly Rejected[]
+}
+
+export type IdMappings = { readonly [list: string]: { readonly [clientId: string]: string } }
+
+export type PushOptions = {
+  readonly serverIds: ServerIds
+  /** The time of receipt. */
+  readonly now: number
+  /** Of one row. */
+  readonly maxRowBytes: number
+}
+
+/** Rows that are read before others have their turn. */
+const TURN_ROWS = 200
+
+/**
+ * Stores what a device pushed, once it is on disk. One push of a user at a time: the caller sees to it. What clients that replicate write
+ * meanwhile is merged.
+ */
+export async function push(
+  database: Database,
+  message: PushMessage,
+  { serverIds, now, maxRowBytes }: PushOptions,
+): Promise<PushOutcome> {
+  const { deviceId } = message
+  const { all, sent, odd } = await readRows(message, maxRowBytes)
+  const { rows, reference } = await identify(sent, { database, deviceId, serverIds })
+  await keepOddRows(database, deviceId, odd)
+  const planned = await writeRows(database, rows, { deviceId, now, reference })
+  const problems = new Map(Array.from(planned.values(), ({ row, problem }) => [row.path, problem]))
+  const rejected = all.flatMap(row => rejectedRow(row, isOdd(row) ? row.problem : problems.get(row.path)))
+  return { idMappings: mappingsOf(database, rows), rejected }
+}
+
+/** The rows in the order of the message, and which of them name a document. */
+async function readRows(message: PushMessage, maxRowBytes: number) {
+  const all: (SentRow | OddRow)[] = []
+  for (const row of sentRows(message, maxRowBytes)) {
+    all.push(row)
+    if (all.length % TURN_ROWS === 0) await setImmediate()
+  }
+  return { all, sent: all.filter(isSent), odd: all.filter(isOdd) }
+}
+
+function isOdd(row: SentRow | OddRow): row is OddRow {
+  return 'problem' in row
+}
+
+function isSent(row: SentRow | OddRow): row is SentRow {
+  return !isOdd(row)
+}
+
+async function keepOddRows(database: Database, deviceId: string, odd: readonly OddRow[]): Promise<void> {
+  const edits = odd.map(row => rejectedEdit(deviceId, row)).filter(edit => edit !== undefined)
+  if (edits.length > 0) await database.write(edits)
+}
+
+function mappingsOf(database: Database, rows: readonly (SentRow & { readonly docId: string })[]): IdMappings {
+  const rowSpace = rowSpaceOf(database.name)
+  const byList = new Map<string, [string, string][]>()
+  for (const { entity, name } of syncedEntities) if (!isSingle(entity)) byList.set(name, [])
+  for (const { list, clientId, docId } of rows)
+    byList.get(list)?.push([clientId, serverIdOf(rowSpace, docId)])
+  return Object.fromEntries(Array.from(byList, ([list, ids]) => [list, Object.fromEntries(ids)]))
+}
