@@ -25,6 +25,8 @@ import { createServerMetrics } from './ops/server-metrics.ts'
 import { openStoreFiles } from './store/sharded/open-store-files.ts'
 import type { Store } from './store/store.ts'
 import { storeFileIn } from './store-file.ts'
+import { metricsRoutes } from './sync/metrics/metrics-routes.ts'
+import { ServerIds } from './sync/server-ids.ts'
 
 /** What the server needs to know; commands/settings.ts reads it from the environment. */
 export type ServerOptions = {
@@ -124,11 +126,13 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
     adminSessions: sessions,
   })
   const accounts = createAccounts(store)
+  const serverIds = new ServerIds()
   const { jwt: tokens, bcryptCost } = options
   const app = createApp({
     routes: [
       ...protocol,
       ...accountRoutes({ accounts, tokens, bcryptCost, log: parts.log }),
+      ...metricsRoutes({ store, serverIds }),
       ...opsRoutes({ health: createHealth(store), metrics }),
     ],
     authenticate: createAuthenticate({ tokens: options.jwt, checkPassword, sessions }),

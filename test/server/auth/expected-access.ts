@@ -63,6 +63,8 @@ export const EXPECTED: Readonly<Record<string, Row>> = {
   'POST /api/auth/signup': open,
   'POST /api/auth/login': open,
   'GET /api/auth/me': user,
+  'POST /api/sessions/:sessionId/metrics': user,
+  'GET /api/sessions/:sessionId/metrics': user,
   'GET /_uuids': anybody,
   'GET /_session': anybody,
   'POST /_session': open,

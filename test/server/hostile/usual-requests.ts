@@ -34,6 +34,7 @@ const attachments = {
     revpos: 1,
   },
 }
+const SESSION = '0b3f5c1e-7d1f-4c0e-8a35-5f0c2d7b9a01'
 const feed = { since: '0', limit: '3', style: 'all_docs', heartbeat: '10000', timeout: '20' }
 const listing = { startkey: '"a"', endkey: '"z"', limit: '3', skip: '1', include_docs: 'true' }
 const local = {
@@ -50,6 +51,18 @@ const USUAL: Readonly<Record<string, readonly Usual[]>> = {
     { body: { email: 'ann@example.org', password: 'as long as it must be', displayName: 'Ann' } },
   ],
   'POST /api/auth/login': [{ body: { email: 'ann@example.org', password: 'not hers' } }],
+  'POST /api/sessions/:sessionId/metrics': [
+    {
+      names: { sessionId: SESSION },
+      body: {
+        deviceId: 'phone-1',
+        samples: [{ timestamp: 7, load: 2.5, status: 0, x: null }, { timestamp: 9 }],
+      },
+    },
+  ],
+  'GET /api/sessions/:sessionId/metrics': [
+    { names: { sessionId: SESSION }, query: { from: '7', to: '9', every: '1', deviceId: 'phone-1' } },
+  ],
   'GET /_uuids': [{ query: { count: '3' } }],
   'GET /_all_dbs': [{ query: { startkey: '"a"', limit: '3' } }],
   'GET /_dbs_info': [{ query: { startkey: '"a"', limit: '3' } }],
