@@ -13,11 +13,14 @@ import { type Queryable, single } from './postgres-client.ts'
  *
  * A row of dirty_databases stands until a turn has seen the feed's end with the very mark it began with; a wake-up
  * in between has put a new mark there, and the row stays.
+ *
+ * To make the rows of a database anew is to renew it here, so that it is not taken for a rebuild, which is of tables; an operator
+ * knows both by the command, and the column has its name: `rebuild`.
  */
 export interface DirtyDatabase {
   readonly mark: string
-  /** The mark that asked for all rows to be made anew, if one did. */
-  readonly rebuild: string | undefined
+  /** The mark that asked for all rows of the database to be made anew, if one did. */
+  readonly renewal: string | undefined
   readonly cursor: string | undefined
 }
 
@@ -26,20 +29,20 @@ export async function readDirty(pool: pg.Pool, database: string): Promise<DirtyD
   const [row] = await single(pool, sql => readMarked(sql, database))
   if (row === undefined) return undefined
   if (!row.known) await makeCheckpoint(pool, database)
-  return { mark: row.mark, rebuild: row.rebuild ?? undefined, cursor: row.cursor ?? undefined }
+  return { mark: row.mark, renewal: row.renewal ?? undefined, cursor: row.cursor ?? undefined }
 }
 
 /** A mark, and the checkpoint if there is one. */
 type Marked = {
   readonly mark: string
-  readonly rebuild: string | null
+  readonly renewal: string | null
   readonly cursor: string | null
   readonly known: boolean
 }
 
 async function readMarked(sql: Queryable, database: string): Promise<Marked[]> {
   const { rows } = await sql.query<Marked>(
-    `select d.mark, d.rebuild, c.cursor, c.database is not null as known
+    `select d.mark, d.rebuild as renewal, c.cursor, c.database is not null as known
        from divan.dirty_databases d
        left join divan.checkpoints c using (database)
       where d.database = $1`,
@@ -62,11 +65,11 @@ export async function clearMark(sql: Queryable, database: string, mark: string):
   return false
 }
 
-/** The rebuild that was asked for is done, though the database may be dirty again. */
-export async function clearRebuild(sql: Queryable, database: string, rebuild: string): Promise<void> {
+/** The rows are made anew as it was asked for, though the database may be dirty again. */
+export async function clearRenewal(sql: Queryable, database: string, renewal: string): Promise<void> {
   await sql.query('update divan.dirty_databases set rebuild = null where database = $1 and rebuild = $2', [
     database,
-    rebuild,
+    renewal,
   ])
 }
 
@@ -139,4 +142,22 @@ export async function markAllMirrored(sql: Queryable): Promise<void> {
      select database from divan.checkpoints order by database collate "C"
      on conflict (database) do update set mark = nextval('divan.marks')`,
   )
+}
+
+/** Asks for all rows of a database to be made anew, by whoever takes the next turn at it. */
+export async function markForRenewal(sql: Queryable, database: string): Promise<void> {
+  // A new mark: a batch that is under way would clear the one of before, and the request with it.
+  await sql.query(
+    `insert into divan.dirty_databases (database, rebuild) values ($1, 0)
+     on conflict (database) do update set (mark, rebuild) = (select m, m from nextval('divan.marks') m)`,
+    [database],
+  )
+}
+
+export async function isMarkedForRenewal(sql: Queryable, database: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    'select from divan.dirty_databases where database = $1 and rebuild is not null',
+    [database],
+  )
+  return rowCount === 1
 }

@@ -6,7 +6,7 @@ import { dropCheckpoint, moveCheckpoint, takeCheckpoint } from './checkpoints.ts
 import type { CouchClient } from './couch-client.ts'
 import { closeLetters, dropLetters, hasLetters, writeLetters } from './dead-letter-store.ts'
 import { readRowTypes } from './mapping/row-type.ts'
-import { clearMark, clearRebuild, type DirtyDatabase, readDirty } from './marks.ts'
+import { clearMark, clearRenewal, type DirtyDatabase, readDirty } from './marks.ts'
 import type { PageSizes } from './page-sizes.ts'
 import { type Plan, planChanges, rivalRevs } from './plan.ts'
 import { answered, inBatch, inLongTransaction, type Queryable, stayingAwake } from './postgres-client.ts'
@@ -51,7 +51,7 @@ export async function takeTurn(context: TurnContext, database: string): Promise<
   const dirty = source && (await readDirty(context.pool, database))
   if (source === undefined || dirty === undefined) return 'clean'
   const turn = { context, source, dirty }
-  if (dirty.rebuild !== undefined) return await ifThere(turn, () => rebuild(turn))
+  if (dirty.renewal !== undefined) return await ifThere(turn, () => renew(turn))
   return await applyPages(turn)
 }
 
@@ -66,7 +66,7 @@ async function applyPages(turn: Turn): Promise<TurnOutcome> {
     const at = { ...turn, dirty }
     const page = await ifThere(at, () => reading)
     if (typeof page === 'string') return page
-    if (page.rewound && dirty.cursor !== undefined) return await ifThere(at, () => rebuild(at))
+    if (page.rewound && dirty.cursor !== undefined) return await ifThere(at, () => renew(at))
     const hasNext = page.pending > 0 && pages < pagesOfTurn(turn.context)
     if (hasNext) {
       reading = readPage(turn, page.cursor)
@@ -203,7 +203,7 @@ function logPage({ log }: TurnContext, { plan, times, pending }: Page, outcome: 
  * Makes all rows of a database anew: after it was restored, or deleted and made again, what is mirrored may never
  * have been in it. One transaction from the first page to the last, so that no reader sees half of it.
  */
-async function rebuild(turn: Turn): Promise<TurnOutcome> {
+async function renew(turn: Turn): Promise<TurnOutcome> {
   const { context, source, dirty } = turn
   const { database } = source
   context.log.info({ database }, 'mirroring a database anew from its start')
@@ -216,7 +216,7 @@ async function rebuild(turn: Turn): Promise<TurnOutcome> {
     batch = all.batch
     await moveCheckpoint(sql, database, all.cursor)
     if (await clearMark(sql, database, dirty.mark)) return 'clean'
-    if (dirty.rebuild !== undefined) await clearRebuild(sql, database, dirty.rebuild)
+    if (dirty.renewal !== undefined) await clearRenewal(sql, database, dirty.renewal)
     return 'more'
   })
   if (batch !== undefined) context.meter.batch(batch)

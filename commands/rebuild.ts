@@ -1,4 +1,4 @@
-import { rebuildMirror } from '../bridge/rebuild-mirror.ts'
+import { rebuildMirror } from '../bridge/rebuild/rebuild-mirror.ts'
 import type { RunCommand } from './command.ts'
 import { mirrorUrls } from './mirror-urls.ts'
 import { operatorErrorFrom } from './operator-error.ts'

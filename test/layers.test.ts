@@ -23,7 +23,7 @@ const ENTRY_POINTS = [
   'bridge/dead-letters.ts',
   'bridge/mirror-of-user.ts',
   'bridge/postgres/embedded-postgres.ts',
-  'bridge/rebuild-mirror.ts',
+  'bridge/rebuild/rebuild-mirror.ts',
   'bridge/watch/mirror-state.ts',
 ]
 

@@ -6,9 +6,9 @@ import type { Described } from './described.ts'
  * What it takes to bring rows from one description to another:
  * - `nothing`;
  * - `reading`: the table is extended in place, and every document is read again;
- * - `rebuild`: it cannot be extended, for the reason that is given. The table is to be made anew.
+ * - `refused`: it cannot be extended, for the reason that is given. A rebuild makes the table anew.
  */
-export type Difference = 'nothing' | 'reading' | { readonly rebuild: string }
+export type Difference = 'nothing' | 'reading' | { readonly refused: string }
 
 /**
  * Compares the description that rows were made by with that of this program. Only what can never lose a value or leave
@@ -19,7 +19,7 @@ export function differenceOf(recorded: Described, mine: Described): Difference {
   if (JSON.stringify(recorded) === JSON.stringify(mine)) return 'nothing'
   const reason =
     differenceOfTables(recorded, mine) ?? lostField(recorded, mine) ?? changedField(recorded, mine)
-  return reason === undefined ? 'reading' : { rebuild: reason }
+  return reason === undefined ? 'reading' : { refused: reason }
 }
 
 function differenceOfTables(recorded: Described, mine: Described): string | undefined {

@@ -61,7 +61,7 @@ function refuseOtherDescriptions(
   const fingerprint = fingerprintOf(described)
   if (record.rebuilding?.startsWith(fingerprint)) throw new RebuildUnderWay()
   if (record.rebuilding !== undefined) throw new BridgeError(OTHER_REBUILD)
-  const reasons = rebuildReasons(record.described, described)
+  const reasons = refusals(record.described, described)
   if (reasons.length > 0) {
     throw new BridgeError(
       `${reasons.join('; ')}. This bridge mirrors nothing; those with the descriptions of the tables go on. If this version is the newer one, npx divan rebuild makes anew what differs; if not, run the newer one`,
@@ -76,13 +76,13 @@ const OTHER_REBUILD =
 const SUPERSEDED =
   'a newer bridge has mirrored with other descriptions since this one: run that version, or npx divan rebuild to go back to these descriptions'
 
-function rebuildReasons(recorded: readonly Described[], described: readonly Described[]): string[] {
+function refusals(recorded: readonly Described[], described: readonly Described[]): string[] {
   return recorded.flatMap(before => {
     const mine = described.find(({ type }) => type === before.type)
     if (mine === undefined)
       return [`no description here is of ${before.table}: it was removed, or this bridge is older`]
     const difference = differenceOf(before, mine)
-    return typeof difference === 'string' ? [] : [`of ${mine.table}, ${difference.rebuild}`]
+    return typeof difference === 'string' ? [] : [`of ${mine.table}, ${difference.refused}`]
   })
 }
 

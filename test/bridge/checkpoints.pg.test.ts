@@ -52,10 +52,10 @@ t.test('a database that is made anew while its first batch is under way is read 
   const pool = await preparedPool(t)
   const remade = { databases: ['db'], remade: ['db'] }
   await inTransaction(pool, sql => markDirty(sql, remade))
-  t.match(await readDirty(pool, 'db'), { rebuild: undefined }, 'one that is new has nothing to be made anew')
+  t.match(await readDirty(pool, 'db'), { renewal: undefined }, 'one that is new has nothing to be made anew')
   await inTransaction(pool, sql => markDirty(sql, remade))
   const again = await readDirty(pool, 'db')
-  t.equal(again?.rebuild, again?.mark, 'what is read of the one before may yet be committed')
+  t.equal(again?.renewal, again?.mark, 'what is read of the one before may yet be committed')
 })
 
 t.test('a mark need not wait for a batch of its database', async t => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert'
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { rebuildMirror } from '../../bridge/rebuild-mirror.ts'
+import { rebuildMirror } from '../../bridge/rebuild/rebuild-mirror.ts'
 import { entities } from '../../design-docs/catalogue.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { rowId } from '../../design-docs/row-id.ts'

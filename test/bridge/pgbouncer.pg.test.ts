@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
 import { replayDeadLetters } from '../../bridge/dead-letters.ts'
-import { rebuildMirror } from '../../bridge/rebuild-mirror.ts'
+import { rebuildMirror } from '../../bridge/rebuild/rebuild-mirror.ts'
 import { appliedTwice, noteAppliedRows } from '../fixtures/applied-rows.ts'
 import { bridgeProcess } from '../fixtures/bridge-process.ts'
 import { compareWithFolds } from '../fixtures/fold.ts'
