@@ -36,14 +36,20 @@ export async function applyPlan(to: Applying, plan: Plan, onRefusal: OnRefusal):
   return onRefusal === 'throw' ? await applyAtOnce(to, plan) : await applyStepByStep(to, plan)
 }
 
-/** All statements are sent, in their order, before the first is answered: a page of all types takes one round trip. */
+/**
+ * All statements are sent, in their order, before the first is answered: a page of all types takes one round trip. Those of
+ * samples by the ten thousand are not: all copies of their rows would be in memory together.
+ */
 async function applyAtOnce(to: Applying, plan: Plan): Promise<FailedChange[]> {
-  const sent = tablesOf(to, plan).flatMap(([target, { removals, marks, upserts }]) => [
-    ...(removals.length === 0 ? [] : [removeDocs(target, removals)]),
-    ...(marks.length === 0 ? [] : [markDeleted(target, marks)]),
-    ...statements(upserts).map(docs => upsert(target, docs)),
+  const steps = tablesOf(to, plan).flatMap(([target, { removals, marks, upserts }]) => [
+    ...(removals.length === 0 ? [] : [() => removeDocs(target, removals)]),
+    ...(marks.length === 0 ? [] : [() => markDeleted(target, marks)]),
+    ...statements(upserts).map(docs => () => upsert(target, docs)),
   ])
-  await answered(sent)
+  let rows = 0
+  for (const table of plan.tables.values()) rows += table.rows.count
+  if (rows <= MAX_ROWS_PER_STATEMENT) await answered(steps.map(step => step()))
+  else for (const step of steps) await step()
   return []
 }
 
@@ -126,12 +132,11 @@ function statements(docs: readonly MappedDoc[]): MappedDoc[][] {
 /** The rows of documents that follow each other do so too. */
 async function upsert({ sql, types, entity, rows }: Target, docs: readonly MappedDoc[]): Promise<void> {
   const end = docs.at(-1)?.to ?? 0
-  const sent: Promise<unknown>[] = []
   for (let from = docs[0]?.from ?? end; from < end; from += MAX_ROWS_PER_STATEMENT) {
     const to = Math.min(end, from + MAX_ROWS_PER_STATEMENT)
-    sent.push(sql.query(upsertSql(entity), [rowsParameter(entity, { rows, from, to }, types)]))
+    // One after the other: each is a copy of its rows.
+    await sql.query(upsertSql(entity), [rowsParameter(entity, { rows, from, to }, types)])
   }
-  await answered(sent)
 }
 
 async function applyByHalves<D extends Planned>(

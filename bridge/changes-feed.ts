@@ -132,46 +132,49 @@ export type DocRev = { readonly id: string; readonly rev: string }
 /** The most revisions that are asked for at once. */
 const MAX_REVS = 100
 
-/** The bodies of revisions, by document. What the server no longer has is left out: a later change tells of it. */
-export async function readRevs(
+/** The bodies of the first of the revisions that are left to ask for. */
+export type RevsAnswer = { readonly asked: number; readonly docs: readonly JsonObject[] }
+
+/**
+ * The bodies of revisions, in their order, answer by answer: all of them together may be more than fits into memory, for a
+ * document may have any number of leaves. What the server no longer has is left out: a later change tells of it.
+ */
+export async function* readRevs(
   client: CouchClient,
   database: string,
   revs: readonly DocRev[],
   signal: AbortSignal,
-): Promise<Map<string, JsonObject[]>> {
-  const found = new Map<string, JsonObject[]>()
+): AsyncGenerator<RevsAnswer> {
   for (let start = 0; start < revs.length; start += MAX_REVS) {
-    for (const doc of await readBodies(client, database, revs.slice(start, start + MAX_REVS), signal)) {
-      const id = String(doc._id)
-      found.set(id, [...(found.get(id) ?? []), doc])
-    }
+    yield* readBodies(client, database, revs.slice(start, start + MAX_REVS), signal)
   }
-  return found
 }
 
 /** In two halves, if they are too large together. */
-async function readBodies(
+async function* readBodies(
   client: CouchClient,
   database: string,
   docs: readonly DocRev[],
   signal: AbortSignal,
-): Promise<JsonObject[]> {
+): AsyncGenerator<RevsAnswer> {
   const path = `${encodeURIComponent(database)}/_bulk_get`
   const isOne = docs.length === 1
+  let answer: unknown
   try {
-    const answer = await client.json({
+    answer = await client.json({
       path,
       body: { docs },
       ...(isOne ? {} : { maxBytes: MAX_PAGE_BYTES }),
       signal,
     })
-    return bulkGetDocs(answer)
   } catch (error) {
     if (!(error instanceof AnswerTooLarge) || isOne) throw error
     const middle = Math.ceil(docs.length / 2)
-    const before = await readBodies(client, database, docs.slice(0, middle), signal)
-    return [...before, ...(await readBodies(client, database, docs.slice(middle), signal))]
+    yield* readBodies(client, database, docs.slice(0, middle), signal)
+    yield* readBodies(client, database, docs.slice(middle), signal)
+    return
   }
+  yield { asked: docs.length, docs: bulkGetDocs(answer) }
 }
 
 function bulkGetDocs(answer: unknown): JsonObject[] {

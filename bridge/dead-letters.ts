@@ -1,14 +1,15 @@
 import type pg from 'pg'
+import { applyWithLetters } from './apply-with-letters.ts'
 import { BridgeError } from './bridge-error.ts'
-import { isMissingDatabase, readChanges } from './changes-feed.ts'
+import { isMissingDatabase } from './changes-feed.ts'
 import { type CouchClient, couchClient } from './couch-client.ts'
 import { closeLetters, dropLetters } from './dead-letter-store.ts'
 import { holdShape } from './descriptions/record.ts'
+import { feedParts } from './feed-parts.ts'
 import { inLongTransaction, openPool, postgresName, type Queryable, stayingAwake } from './postgres-client.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { type Source, sourceOf } from './source.ts'
 import { originalText } from './storable-text.ts'
-import { applyWithLetters, planWithRivals } from './turn.ts'
 
 /** A document that could not become rows, with the reason. */
 export interface DeadLetter {
@@ -136,14 +137,13 @@ async function replayDocs({ client, sql, source, docIds }: DocsReplay): Promise<
   const signal = AbortSignal.timeout(600_000)
   const gone = new Set(docIds)
   let closed = 0
-  for (let since: string | undefined; ; ) {
-    const query = { database, since, limit: docIds.length, docIds, signal }
-    const page = await stayingAwake(sql, readChanges(client, query))
-    for (const { id } of page.changes) gone.delete(id)
-    const plan = await stayingAwake(sql, planWithRivals({ client, signal }, source, page.changes))
-    closed += (await applyWithLetters(sql, plan, 'set aside')).closed
-    if (gone.size === 0 || page.pending === 0) break
-    since = page.cursor
+  const limit = () => docIds.length
+  const parts = feedParts({ client, signal, source, limit, docIds }, undefined)
+  for (;;) {
+    const { value: part } = await stayingAwake(sql, parts.next())
+    for (const { id } of part.changes) gone.delete(id)
+    closed += (await applyWithLetters(sql, part.plan, 'set aside')).closed
+    if (gone.size === 0 || part.pending === 0) break
   }
   return closed + (await closeLetters(sql, database, [...gone]))
 }

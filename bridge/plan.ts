@@ -1,6 +1,5 @@
 import { checkInDatabase } from '../design-docs/check-in-database.ts'
 import { checkText } from '../design-docs/check-value.ts'
-import { chooseLeaf, compareRevs } from '../design-docs/choose-leaf.ts'
 import { entityOfDoc } from '../design-docs/doc-id.ts'
 import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import type { JsonObject } from '../design-docs/json-object.ts'
@@ -67,38 +66,32 @@ export interface Plan {
   readonly settled: string[]
 }
 
-/**
- * Decides what becomes of each change. What a document's rows are follows from what the server has now, never from
- * what was mirrored before: so a mirror that is made anew is the same. `conflicts` holds, by document, the leaves besides the winner; of a document
- * that is there more than once only the last change counts.
- */
-export function planChanges(
-  source: Source,
-  changes: readonly Change[],
-  conflicts: ReadonlyMap<string, readonly JsonObject[]>,
-): Plan {
-  const plan: Plan = { source, tables: new Map(), deadLetters: [], settled: [] }
-  const last = new Map<string, Change>()
-  for (const change of changes) last.set(change.id, change)
-  for (const change of last.values()) {
-    if (change.id.startsWith('_design/')) continue
-    if (change.deleted) planDeletion(plan, change)
-    else planLive(plan, change, conflicts.get(change.id) ?? [])
-  }
-  return plan
+export function emptyPlan(source: Source): Plan {
+  return { source, tables: new Map(), deadLetters: [], settled: [] }
 }
 
-function planLive(plan: Plan, change: Change, conflicts: readonly JsonObject[]): void {
-  const leaf = shownLeaf(change, conflicts)
+/**
+ * Decides what becomes of a change, whose `doc` is the leaf that is shown. What a document's rows are follows from what the
+ * server has now, never from what was mirrored before: so a mirror that is made anew is the same. A plan takes one change
+ * of a document.
+ */
+export function planChange(plan: Plan, change: Change): void {
+  if (change.id.startsWith('_design/')) return
+  if (change.deleted) planDeletion(plan, change)
+  else planLive(plan, change)
+}
+
+function planLive(plan: Plan, change: Change): void {
+  const { doc } = change
   const entity = entityOfDoc(plan.source.kind, change.id)
-  const rev = leaf === undefined ? change.revs[0] : String(leaf._rev)
+  const rev = doc === undefined ? change.revs[0] : String(doc._rev)
   if (
-    leaf === undefined ||
+    doc === undefined ||
     rev === undefined ||
     entity === undefined ||
-    !planRows(plan, entity, change, leaf, rev)
+    !planRows(plan, entity, change, doc, rev)
   ) {
-    const [problem = NO_FIT] = checkInDatabase(plan.source.kind, change.id, leaf)
+    const [problem = NO_FIT] = checkInDatabase(plan.source.kind, change.id, doc)
     plan.deadLetters.push({ change: planned(change), rev, problem })
     planRemoval(plan, change)
     return
@@ -133,17 +126,6 @@ function planRows(
 
 function planned({ id, seq, revs }: Change): PlannedChange {
   return { id, seq, revs }
-}
-
-function shownLeaf(change: Change, conflicts: readonly JsonObject[]): JsonObject | undefined {
-  if (conflicts.length === 0) return change.doc
-  const leaves = [...(change.doc === undefined ? [] : [change.doc]), ...conflicts].map(doc => ({
-    doc,
-    _rev: String(doc._rev),
-    _deleted: doc._deleted === true,
-    updatedAt: doc.updatedAt,
-  }))
-  return chooseLeaf(leaves)?.doc
 }
 
 function planDeletion(plan: Plan, change: Change): void {
@@ -193,14 +175,4 @@ function tablePlan(plan: Plan, entity: Entity): TablePlan {
 
 function emptyTable(entity: Entity): TablePlan {
   return { entity, rows: new WireRows(), upserts: [], marks: [], removals: [] }
-}
-
-/** The revisions whose bodies decide which leaf of a conflict is shown. A deleted winner has no living rival. */
-export function rivalRevs(changes: readonly Change[]): { id: string; rev: string }[] {
-  return changes
-    .filter(change => !change.deleted && change.revs.length > 1 && !change.id.startsWith('_design/'))
-    .flatMap(({ id, revs, doc }) => {
-      const winner = String(doc?._rev ?? [...revs].sort(compareRevs).at(-1))
-      return revs.filter(rev => rev !== winner).map(rev => ({ id, rev }))
-    })
 }

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { BridgeError } from './bridge-error.ts'
-import { isConnectionError, isTooManyConnections } from './postgres-errors.ts'
+import { isAfterFailure, isConnectionError, isTooManyConnections } from './postgres-errors.ts'
 
 /** What runs a statement: the pool, or the one connection of a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>
@@ -103,9 +103,9 @@ export async function inLongTransaction<T>(pool: pg.Pool, work: (sql: Queryable)
 export async function answered<T extends readonly unknown[] | []>(
   sent: T,
 ): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
-  for (const answer of await Promise.allSettled(sent)) {
-    if (answer.status === 'rejected') throw answer.reason
-  }
+  const answers = await Promise.allSettled(sent)
+  const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason] : []))
+  if (reasons.length > 0) throw reasons.find(reason => !isAfterFailure(reason)) ?? reasons[0]
   return await Promise.all(sent)
 }
 
@@ -169,12 +169,19 @@ async function lookedThrough<F, T>(
 async function onConnection<T>(pool: pg.Pool, use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await connection(pool)
   let broken: Error | undefined
+  let lastWords: Error | undefined
+  // Where Postgres ends the connection between two statements, the next one fails without saying why.
+  const hear = (error: Error) => {
+    lastWords ??= error
+  }
+  client.on('error', hear)
   try {
     return await use(client)
   } catch (error) {
-    broken = await rollBack(client, error)
-    throw error
+    broken = lastWords ?? (await rollBack(client, error))
+    throw lastWords instanceof pg.DatabaseError ? lastWords : error
   } finally {
+    client.off('error', hear)
     // A connection in an unknown state is closed, not given to the next one.
     client.release(broken)
   }
@@ -221,7 +228,7 @@ const AWAKE_MS = 3000
 
 /**
  * Waits for something else than Postgres in the middle of a transaction, and lets Postgres know that somebody is
- * still there. One statement at a time: a connection takes no second one.
+ * still there. One statement at a time.
  */
 export async function stayingAwake<T>(sql: Queryable, waiting: Promise<T>): Promise<T> {
   let beat: Promise<unknown> = Promise.resolve()

@@ -67,10 +67,10 @@ export function isBusy(error: unknown): boolean {
 /** What the driver says when Postgres has not answered in time, all statements that were sent together counted. */
 const READ_TIMEOUT = 'Query read timeout'
 
-/** Whether a batch took longer than it may. */
+/** Whether a batch took longer than it may: a statement, all of it, or the bridge itself between two statements. */
 export function isTooSlow(error: unknown): boolean {
   if (error instanceof Error && error.message === READ_TIMEOUT) return true
-  return error instanceof pg.DatabaseError && ['57014', '25P04'].includes(error.code ?? '')
+  return error instanceof pg.DatabaseError && ['57014', '25P03', '25P04'].includes(error.code ?? '')
 }
 
 /** Whether Postgres has no more connections, for anybody or for this user. */
@@ -91,6 +91,19 @@ export function isPostgresError(error: unknown): error is Error {
 /** Whether the user may not do what a statement does. */
 export function isMissingRight(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.code === '42501'
+}
+
+/** Whether a statement failed only because one before it in the transaction had (`in_failed_sql_transaction`). */
+export function isAfterFailure(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '25P02'
+}
+
+/** A table, a column or a type that somebody dropped or renamed while a bridge runs. */
+const MISSING_CODES: readonly string[] = ['42P01', '42703', '42704']
+
+/** Whether Postgres no longer has something that the schema was prepared with. */
+export function isMissingPart(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && MISSING_CODES.includes(error.code ?? '')
 }
 
 /** What JavaScript and node:assert throw. They too may have a code, and "connection" in their message. */

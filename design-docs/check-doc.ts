@@ -1,6 +1,6 @@
 import { checkId } from './check-id.ts'
 import { checkText, checkValue } from './check-value.ts'
-import { type Entity, type Field, isRequired, type RowList } from './entity.ts'
+import { type Entity, type Field, isRequired, MAX_LIST_ROWS, type RowList } from './entity.ts'
 import { isJsonObject, type JsonObject, memberOf } from './json-object.ts'
 import type { Problem } from './problem.ts'
 
@@ -45,6 +45,7 @@ function checkFields(fields: readonly [string, Field][], object: JsonObject, pre
 function checkRows(rows: RowList, doc: JsonObject): Problem[] {
   const list = memberOf(doc, rows.member)
   if (!Array.isArray(list)) return [{ path: rows.member, reason: 'Expected a list of objects.' }]
+  if (list.length > MAX_LIST_ROWS) return [{ path: rows.member, reason: tooMany(list.length) }]
   // Once, not for each of some thousand samples.
   const fields = Object.entries(rows.fields)
   const problems: Problem[] = []
@@ -55,4 +56,8 @@ function checkRows(rows: RowList, doc: JsonObject): Problem[] {
     if (problems.length >= MAX_PROBLEMS) break
   }
   return problems
+}
+
+function tooMany(count: number): string {
+  return `A document may have ${MAX_LIST_ROWS} of these objects, not ${count}: write several documents.`
 }

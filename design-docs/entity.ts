@@ -80,6 +80,12 @@ export type Identity = 'client' | 'singleton' | 'device' | 'chunk' | 'account'
 /** Where such documents live: the user's database, the user's metrics database, or `_users`. */
 export type DatabaseKind = 'main' | 'metrics' | 'accounts'
 
+/**
+ * The most objects that such a list may have. Each is a row that repeats the ids of its document: a few megabytes of
+ * `{"timestamp":1}` would be gigabytes. Apps cut samples into chunks of some thousands.
+ */
+export const MAX_LIST_ROWS = 30_000
+
 /** A list inside a document whose objects are the rows of the table. */
 export interface RowList {
   readonly member: string

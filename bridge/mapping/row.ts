@@ -7,6 +7,7 @@ import {
   isRequired,
   keepsDeletedRows,
   MAX_ID_LENGTH,
+  MAX_LIST_ROWS,
 } from '../../design-docs/entity.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../../design-docs/json-object.ts'
 import { listRowId, rowId } from '../../design-docs/row-id.ts'
@@ -56,7 +57,7 @@ function writeList(rows: WireRows, entity: Entity, version: DocVersion): boolean
   const { userUuid, doc } = version
   const shape = shapeOf(entity)
   const list = doc[shape.list]
-  if (!Array.isArray(list)) return false
+  if (!Array.isArray(list) || list.length > MAX_LIST_ROWS) return false
   const deletedAt = deletionOf(entity, version)
   const before = rows.count
   for (let index = 0; index < Math.max(list.length, 1); index++) {

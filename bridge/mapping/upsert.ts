@@ -1,4 +1,5 @@
 import type { Entity } from '../../design-docs/entity.ts'
+import { BridgeError } from '../bridge-error.ts'
 import { columnsOf, hasOwner, quoted } from './columns.ts'
 import { type RowTypeOids, rowTypeOf } from './row-type.ts'
 import type { WireRows } from './wire-rows.ts'
@@ -36,7 +37,7 @@ export type RowRange = { readonly rows: WireRows; readonly from: number; readonl
 export function rowsParameter(entity: Entity, { rows, from, to }: RowRange, types: RowTypeOids): Buffer {
   const oid = types.get(rowTypeOf(entity).name)
   if (oid === undefined)
-    throw new Error(`Postgres has no type divan.${rowTypeOf(entity).name}: start the bridge again`)
+    throw new BridgeError(`Postgres has no type divan.${rowTypeOf(entity).name}: start the bridge again`)
   return rows.array(oid, from, to)
 }
 

@@ -59,6 +59,11 @@ export class WireRows {
     return this.#starts.length
   }
 
+  /** How much memory they take. */
+  get bytes(): number {
+    return this.#at
+  }
+
   /** Begins a row of so many columns: their values follow, in order. */
   begin(columns: number): void {
     this.#starts.push(this.#at)

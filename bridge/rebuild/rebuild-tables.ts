@@ -1,19 +1,19 @@
 import type pg from 'pg'
 import { typeOfId } from '../../design-docs/doc-id.ts'
+import { applyFeed } from '../apply-with-letters.ts'
 import { BridgeError } from '../bridge-error.ts'
-import { isMissingDatabase, readChanges } from '../changes-feed.ts'
+import { isMissingDatabase } from '../changes-feed.ts'
 import { type CouchClient, ServerError } from '../couch-client.ts'
 import { holdRebuild, lockShape, readRecord, startRebuild, writeRecord } from '../descriptions/record.ts'
 import { makeRowTypes } from '../mapping/row-type.ts'
 import type { Plan } from '../plan.ts'
-import { inLongTransaction, inTransaction, type Queryable, stayingAwake } from '../postgres-client.ts'
+import { inLongTransaction, inTransaction, type Queryable } from '../postgres-client.ts'
 import { isBusy, verdictOf } from '../postgres-errors.ts'
 import { recordTables } from '../schema/known-tables.ts'
 import { prepareOwnTables } from '../schema/migrations.ts'
 import { checkRights } from '../schema/mirror-tables.ts'
 import { needsRight } from '../schema/needs-right.ts'
 import { type Source, sourceOf } from '../source.ts'
-import { applyWithLetters, planWithRivals } from '../turn.ts'
 import { updatesCursor } from '../updates-feed.ts'
 import { OldReaders, readingMoment, refuseOldReaders } from './old-readers.ts'
 import { Patience } from './patience.ts'
@@ -179,18 +179,8 @@ const PAGE_LIMIT = { main: 500, accounts: 500, metrics: 10 } as const
 
 async function fillFromFeed({ client, signal }: RebuildContext, filling: Filling): Promise<void> {
   const { sql, source, targets } = filling
-  const { database, kind } = source
-  for (let since: string | undefined; ; ) {
-    const query = { database, since, limit: PAGE_LIMIT[kind], signal }
-    const page = await stayingAwake(sql, readChanges(client, query))
-    if (page.rewound && since !== undefined) {
-      throw new ServerError(`${database} was made anew while it was read`, {})
-    }
-    const plan = await stayingAwake(sql, planWithRivals({ client, signal }, source, page.changes))
-    await applyWithLetters(sql, onlyOf(plan, targets), 'set aside')
-    since = page.cursor
-    if (page.pending === 0) return
-  }
+  const limit = () => PAGE_LIMIT[source.kind]
+  await applyFeed(sql, { client, signal, source, limit }, plan => onlyOf(plan, targets))
 }
 
 /** What a plan does for the tables that are made anew. The other tables have it already, or get it afterwards. */

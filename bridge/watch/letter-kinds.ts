@@ -17,6 +17,7 @@ export const LETTER_KINDS: readonly (readonly [pattern: string, kind: string])[]
   ['The % id is not the one in the document id.', 'wrong_id'],
   ['The text holds %', 'unstorable_text'],
   ['The text has % characters; at most % fit.', 'too_long'],
+  ['A document may have % of these objects, not %', 'too_many'],
   ['The text does not match %', 'wrong_form'],
   ['The number %', 'out_of_range'],
   ['The time lies outside %', 'out_of_range'],

@@ -40,3 +40,19 @@ t.test(
     )
   },
 )
+
+t.test('a letter tells something new once: of a document that had none, or of another revision', async t => {
+  const pool = openPool(await throwawayDatabase(t), 1)
+  t.teardown(() => pool.end())
+  await prepareSchema(pool)
+  const letter = (id: string, rev: string | undefined) => ({
+    change: { id, seq: '1-a', revs: [] },
+    rev,
+    problem: { path: '', reason: 'bad' },
+  })
+  const write = (...letters: readonly ReturnType<typeof letter>[]) => writeLetters(pool, 'db', letters)
+  t.equal(await write(letter('a\0', '1-a'), letter('b', undefined), letter('b', '1-b')), 2)
+  t.equal(await write(letter('a\0', '1-a'), letter('b', undefined)), 0)
+  t.equal(await write(letter('a\0', '2-a'), letter('b', undefined), letter('c', '1-c')), 2)
+  t.equal(await writeLetters(pool, 'another', [letter('b', undefined)]), 1)
+})

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Change } from '../../bridge/changes-feed.ts'
-import { planChanges, rivalRevs } from '../../bridge/plan.ts'
+import { emptyPlan, type Plan, planChange } from '../../bridge/plan.ts'
 import type { Source } from '../../bridge/source.ts'
 import { sourceOf } from '../../bridge/source.ts'
 import { metricsDbName, userDbName } from '../../design-docs/user-db.ts'
@@ -35,23 +35,15 @@ t.test('a database is of a user, of his samples, of the accounts, or not mirrore
   }
 })
 
-t.test('design documents are nobody’s rows', async t => {
-  const plan = planChanges(
-    main,
-    [live({ _id: '_design/x' }), change({ id: '_design/y', deleted: true })],
-    new Map(),
-  )
-  t.strictSame([plan.deadLetters, plan.settled, plan.tables.size], [[], [], 0])
-})
+function planOf(...changes: readonly Change[]): Plan {
+  const plan = emptyPlan(main)
+  for (const change of changes) planChange(plan, change)
+  return plan
+}
 
-t.test('of a document that a page holds twice the last change counts', async t => {
-  const doc = sessionDoc()
-  const plan = planChanges(main, [live(doc), live(doc, { seq: '2-a' })], new Map())
-  const [table] = plan.tables.values()
-  t.strictSame(
-    table?.upserts.map(({ change }) => change.seq),
-    ['2-a'],
-  )
+t.test('design documents are nobody’s rows', async t => {
+  const plan = planOf(live({ _id: '_design/x' }), change({ id: '_design/y', deleted: true }))
+  t.strictSame([plan.deadLetters, plan.settled, plan.tables.size], [[], [], 0])
 })
 
 t.test('an id that Postgres cannot store touches no table, alive or deleted', async t => {
@@ -60,7 +52,7 @@ t.test('an id that Postgres cannot store touches no table, alive or deleted', as
     live({ ...sessionDoc(), _id: id }),
     change({ id: `${id}2`, deleted: true }),
   ])
-  const plan = planChanges(main, changes, new Map())
+  const plan = planOf(...changes)
   t.strictSame(
     plan.deadLetters.map(letter => letter.change.id),
     ids,
@@ -69,21 +61,6 @@ t.test('an id that Postgres cannot store touches no table, alive or deleted', as
 })
 
 t.test('a change without a body is a dead letter, not a crash', async t => {
-  const plan = planChanges(main, [change({ id: sessionDoc()._id })], new Map())
+  const plan = planOf(change({ id: sessionDoc()._id }))
   t.match(plan.deadLetters, [{ rev: '1-a', problem: { reason: /./ } }])
-})
-
-t.test('only living documents with rivals need more bodies, and never the winner’s', async t => {
-  const doc = sessionDoc()
-  const revs = ['3-c', '2-b', '1-d']
-  const changes = [
-    live(doc, { revs, doc: { ...doc, _rev: '3-c' } }),
-    live(sessionDoc()),
-    change({ id: 'session:gone', deleted: true, revs }),
-    live({ _id: '_design/x' }, { revs }),
-  ]
-  t.strictSame(rivalRevs(changes), [
-    { id: doc._id, rev: '2-b' },
-    { id: doc._id, rev: '1-d' },
-  ])
 })

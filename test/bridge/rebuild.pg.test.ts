@@ -44,6 +44,63 @@ t.test('a table that was dropped is made again and filled', async t => {
   t.strictSame(await user.rows('workout_sessions'), before)
 })
 
+t.test(
+  'a table or column that goes under a running bridge ends it, and its next start makes it again',
+  async t => {
+    const program = await mirror(t)
+    const user = await program.user()
+    await user.write(sessionDoc())
+    for (const change of [
+      'drop table workout_sessions',
+      'alter table workout_sessions drop column routine_name',
+    ]) {
+      const bridge = await program.bridge()
+      await user.mirrored()
+      const before = (await user.rows('workout_sessions')).length
+      await program.sql(change)
+      await user.write(sessionDoc())
+      t.match(await bridge.ended, {
+        name: 'BridgeError',
+        message: /^a table of the mirror is not as it was made: .*workout_sessions.*Start the bridge again$/,
+      })
+      await bridge.close()
+      await program.bridge().then(async next => {
+        await eventually(
+          async () =>
+            (await user.rows('workout_sessions')).filter(row => 'routine_name' in row).length === before + 1,
+          'all rows are there again',
+        )
+        await next.close()
+      })
+    }
+  },
+)
+
+t.test('letters of documents that are read anew keep since when they fail; others go', async t => {
+  const program = await mirror(t)
+  const first = await program.bridge()
+  const user = await program.user()
+  const doc = sessionDoc({ targetReps: 'ten' })
+  await user.write(doc, { _id: 'unknown:1' }, { _id: 'unknown:2' })
+  await user.write({ ...doc, targetReps: 'eleven' })
+  await user.mirrored()
+  await first.close()
+  const before = await listDeadLetters(program.databaseUrl)
+  await program.sql(`update divan.dead_letters set doc_id = 'unknown:gone' where doc_id = 'unknown:1'`)
+  await program.sql('insert into divan.dirty_databases (database, rebuild) values ($1, 0)', [user.database])
+  await program.bridge()
+  await eventually(
+    async () => (await program.sql('select * from divan.dirty_databases')).length === 0,
+    'the database is mirrored anew',
+  )
+  const after = new Map((await listDeadLetters(program.databaseUrl)).map(letter => [letter.docId, letter]))
+  t.strictSame([...after.keys()].sort(), before.map(letter => letter.docId).sort())
+  for (const letter of before.filter(({ docId }) => docId !== 'unknown:1')) {
+    const { firstFailedAt, attempts } = letter
+    t.match(after.get(letter.docId), { firstFailedAt, attempts: attempts + 1 }, letter.docId)
+  }
+})
+
 t.test('an operator can have the rows of one database made anew', async t => {
   const program = await mirror(t)
   await program.bridge()

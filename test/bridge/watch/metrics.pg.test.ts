@@ -84,16 +84,25 @@ t.test(
     t.equal(samples.get('divan_mirror_dead_letters_total'), 9)
     t.notMatch([...samples.keys()].join('\n'), 'secret')
 
+    await program.sql('insert into divan.dirty_databases (database, rebuild) values ($1, 0)', [user.database])
+    await eventually(
+      async () => (await program.sql('select * from divan.dirty_databases')).length === 0,
+      'the database is mirrored anew',
+    )
+    const counted = async () => (await bridge.metrics()).get('divan_mirror_dead_letters_total')
+    t.equal(await counted(), 9, 'letters of documents that are read again are no new ones')
+
     const bad = await program.sql('select doc_id from divan.dead_letters')
     await user.remove(...bad.map(row => String(row.doc_id)))
     await eventually(async () => (await letters()).series.length === 0, 'no letter is open')
-    t.equal((await bridge.metrics()).get('divan_mirror_dead_letters_total'), 9, 'what was counted stays')
+    t.equal(await counted(), 9, 'what was counted stays')
   },
 )
 
 t.test('whatever can be wrong with a document is of a kind that has a name', async t => {
   const reasons = new Set<string>([
     'There is no body.',
+    'A document may have 30000 of these objects, not 30001: write several documents.',
     'Postgres refuses the row: value "1" is out of range (22003)',
   ])
   const random = randomFrom(1)
