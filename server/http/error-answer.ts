@@ -15,6 +15,11 @@ export function isApiPath(path: string): boolean {
   return path === API || path.startsWith(`${API}/`)
 }
 
+/** An error in the words of a path's clients: the one place that decides. */
+export function errorJson(path: string, error: string, reason: string): object {
+  return isApiPath(path) ? { error: reason } : { error, reason }
+}
+
 /** Turns anything thrown into what the client of this path reads: the one place that does. A bug's message is not for clients. */
 export function errorAnswer(thrown: unknown, path: string): ErrorAnswer {
   const refusal = refusalOf(thrown)
@@ -23,11 +28,7 @@ export function errorAnswer(thrown: unknown, path: string): ErrorAnswer {
   return {
     status,
     isBug: refusal === undefined,
-    answer: {
-      status,
-      headers,
-      json: isApiPath(path) ? { error: message } : { error: word, reason: message },
-    },
+    answer: { status, headers, json: errorJson(path, word, message) },
   }
 }
 

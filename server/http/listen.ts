@@ -68,7 +68,7 @@ export async function listen(
     if (hasBody(request)) {
       cutIdleUpload(request, limits.bodyIdleMs, () => {
         if (response.writableFinished) request.socket.destroy()
-        else refuse(request.socket, SLOW)
+        else refuse(request.socket, { ...SLOW, url: request.url })
       })
       response.once('finish', () => readToEnd(request))
     }

@@ -1,9 +1,16 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { errorJson } from './error-answer.ts'
 import { isWithinAnswer, type PendingAnswers } from './pending-answers.ts'
 
 /** Why a request is answered before it has become one, so that no route and no log ever sees it. */
-export type Malformed = { readonly status: number; readonly error: string; readonly reason: string }
+export type Malformed = {
+  readonly status: number
+  readonly error: string
+  readonly reason: string
+  /** Of the request, as far as it was read. */
+  readonly url?: string | undefined
+}
 
 /** How long a client that was refused may go on sending. Closing on unread bytes would take the refusal away from it. */
 const LINGER_MS = 2000
@@ -58,7 +65,7 @@ export function refuseMalformed(
   }
   server.on('clientError', (error, socket) => refuse(socket, malformedBy(error)))
   server.on('connect', (_request, socket) => refuse(socket, TUNNEL))
-  server.on('checkExpectation', ({ socket }: IncomingMessage) => refuse(socket, UNEXPECTED))
+  server.on('checkExpectation', ({ socket, url }: IncomingMessage) => refuse(socket, { ...UNEXPECTED, url }))
   return refuse
 }
 
@@ -72,8 +79,9 @@ function refuseInTurn(socket: Duplex, pending: ReadonlySet<ServerResponse>, malf
 }
 
 /** Answers on the bare socket, and closes it. */
-function writeRefusal(socket: Duplex, { status, error, reason }: Malformed): void {
-  const body = `${JSON.stringify({ error, reason })}\n`
+function writeRefusal(socket: Duplex, { status, error, reason, url = '' }: Malformed): void {
+  const [path = ''] = url.split('?', 1)
+  const body = `${JSON.stringify(errorJson(path, error, reason))}\n`
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json',

@@ -225,6 +225,29 @@ t.test('accounts are found by their user after a restart, and when two name one'
   t.match(await of(userId), { email: 'c@x.org' })
 })
 
+t.test('accounts that are imported by the thousand are found at once', async t => {
+  const idOf = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+  const docs = Array.from({ length: 1200 }, (_, n) => {
+    const email = `user${n}@example.org`
+    return {
+      _id: `org.couchdb.user:${email}`,
+      type: 'user',
+      name: email,
+      email,
+      userId: idOf(n),
+      createdAt: 1,
+    }
+  })
+  t.equal((await admin.post('/_users/_bulk_docs', { docs })).status, 201)
+  const asked = [0, 499, 500, 1199].map(async n => {
+    t.match(await phone(server.bearer(idOf(n))).me(), {
+      json: { id: idOf(n), email: `user${n}@example.org` },
+    })
+  })
+  await Promise.all(asked)
+  t.match(await phone(server.bearer(idOf(1200))).me(), { json: { email: '' } })
+})
+
 t.test('every error below /api is text for whoever reads it', async t => {
   const nobody = httpClient(server.url, '')
   const me = await fetch(`${server.url}/api/auth/me`)

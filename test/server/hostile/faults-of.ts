@@ -66,8 +66,16 @@ function refusalFault(
   return isNamed ? undefined : `names none of ${request.names}: ${text.slice(0, 200)}`
 }
 
+/** What is refused before its path was read. */
+const UNREAD =
+  /^(The path and the headers are too long|This is not a request of HTTP|The extensions of a chunk|The request did not)/
+
 /** Below /api an error is `{"error": "text"}`, and nothing else. */
-function inCouchWords(status: number, { error, ...rest }: { readonly error?: unknown }) {
+function inCouchWords(
+  status: number,
+  { error, ...rest }: { readonly error?: unknown; readonly reason?: unknown },
+) {
+  if (UNREAD.test(String(rest.reason))) return { error, reason: rest.reason }
   const word = Object.keys(rest).length > 0 ? undefined : status === 400 ? 'bad_request' : String(status)
   return { error: word, reason: error }
 }

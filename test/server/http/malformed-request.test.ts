@@ -14,6 +14,13 @@ const text = async (stream: AsyncIterable<Uint8Array | string>) => {
   return text
 }
 const routes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/api/read',
+    access: 'public',
+    body: { kind: 'stream' },
+    handle: async ({ stream }) => ({ json: await text(stream) }),
+  },
   { method: 'GET', path: '/', access: 'public', handle: () => ({ json: 'hello' }) },
   {
     method: 'GET',
@@ -104,6 +111,12 @@ const CASES: readonly Case[] = [
     json: { error: 'method_not_allowed' },
   },
   { name: 'an expectation', bytes: put('', 'Expect: wonders'), status: 417, json: { error: 'bad_request' } },
+  {
+    name: 'an expectation below /api',
+    bytes: 'PUT /api/x?y HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n',
+    status: 417,
+    json: { error: 'Of `Expect` only 100-continue is known.' },
+  },
   {
     name: '100-continue',
     bytes: put('abc', 'Expect: 100-continue', 'Content-Length: 3'),
@@ -267,6 +280,12 @@ t.test('who sends too slowly is told so', async t => {
   const reply = await idle.exchange({ ...exchange, bytes })
   t.match(reply, late)
   t.match(JSON.parse(reply.body.toString()), { error: 'request_timeout', reason: /in time/ })
+
+  const api = await connection(t, { bodyIdleMs: SHORT_MS })
+  const push = 'POST /api/read HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab'
+  const inWords = await api.exchange({ ...exchange, bytes: push })
+  t.match(inWords, late)
+  t.strictSame(JSON.parse(inWords.body.toString()), { error: 'The request did not arrive in time.' })
 
   const dripping = await connection(t, {
     headersMs: 3 * SHORT_MS,
