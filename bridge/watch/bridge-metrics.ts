@@ -65,7 +65,10 @@ function createMeter(registers: Registry[]): BridgeMeter {
     'Changes that were read and committed as rows or dead letters.',
   )
   const rows = counter('divan_mirror_rows_written_total', 'Rows inserted or replaced.')
-  const letters = counter('divan_mirror_dead_letters_total', 'Changes that became dead letters.')
+  const letters = counter(
+    'divan_mirror_dead_letters_total',
+    'Dead letters that are new, or of another revision.',
+  )
   const batches = counter('divan_mirror_batches_total', 'Transactions of rows and a cursor.')
   const lastBatch = new Gauge({
     name: 'divan_mirror_last_batch_timestamp_seconds',

@@ -125,6 +125,12 @@ const BAD: readonly Case[] = [
   bad('a device without a name', device, { _id: 'device:' }, /^_id: .*device:<deviceId>/),
   bad('samples of another session', metrics, { sessionId: 'other' }, /^sessionId: .*not the one/),
   bad('no list of samples', metrics, { samples: undefined }, /^samples: .*list/),
+  bad(
+    'more samples than an app writes',
+    metrics,
+    { samples: new Array(30_001).fill({}) },
+    /^samples: .*30000.*30001/,
+  ),
   bad('an object for the samples', metrics, { samples: {} }, /^samples: .*list/),
   bad('a sample that is null', metrics, { samples: [sample, null] }, /^samples\[1\]: .*object/),
   bad(
