@@ -93,6 +93,8 @@ function candidates(to: string, id: string, deviceId: string): readonly string[]
 /** Which ids there are, deleted ones too, as far as they were looked up. */
 class KnownIds {
   readonly #ids = new Set<string>()
+  /** Of a type with very many documents they take long to read: once in a push. */
+  readonly #byServerId = new Map<string, ReadonlyMap<string, string>>()
   readonly #asked: Asked
 
   constructor(asked: Asked) {
@@ -117,6 +119,8 @@ class KnownIds {
 
   async ofServerId(type: string, serverId: string): Promise<string | undefined> {
     const { database, serverIds } = this.#asked
-    return (await serverIds.ofType(database, type)).get(serverId)
+    const ids = this.#byServerId.get(type) ?? (await serverIds.ofType(database, type))
+    this.#byServerId.set(type, ids)
+    return ids.get(serverId)
   }
 }

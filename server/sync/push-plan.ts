@@ -7,7 +7,7 @@ import { shownReference } from './identity.ts'
 import type { NamedRow } from './identity-of-rows.ts'
 import { contentText, mergedMembers, type RowChange, rowChange, type Stored } from './merge.ts'
 import { isSingle } from './message-push.ts'
-import { hasMark, losingRevisions, pushSalt } from './pushed-rev.ts'
+import { hasMark, losingRevisions, losingTombstone, pushSalt } from './pushed-rev.ts'
 import { type ShownVersion, shownVersions } from './shown-version.ts'
 
 /** What a row does to its document: nothing, if that has it already. And what is wrong with it. */
@@ -132,13 +132,16 @@ function isSame(
 }
 
 /**
- * Whether the row is shown from now on: the newer one is. Of two with the same time a deletion is, and else what they say decides, so that
- * the order in which they come means nothing.
+ * Whether the row is shown from now on: the newer one is. Of two with the same time a deletion is, then one that only adds to the other, as
+ * a newer app does; and else what they say decides, so that the order in which they come means nothing.
  */
 function wins({ entity }: NamedRow, { time, deleted }: RowChange, { before, merged }: Versions): boolean {
   if (time !== before.time) return time > before.time
   if (deleted !== before.deleted) return deleted
-  return contentText(entity, merged) > contentText(entity, before.body)
+  const said = Object.entries(before.body).filter(([, value]) => value !== null)
+  const text = contentText(entity, merged)
+  if (contentText(entity, { ...merged, ...Object.fromEntries(said) }) === text) return true
+  return text > contentText(entity, before.body)
 }
 
 type Newest = {
@@ -184,7 +187,8 @@ function otherTombstones(database: Database, { doc, rev }: Before, merged: JsonO
     if (revision === undefined) return []
     const body = JSON.stringify({ ...parsedBody(revision), deletedAt, updatedAt, deviceId })
     const attachments = stubs(revision.attachments)
-    return [{ kind: 'interactive', id: doc.id, parent, deleted: true, body, attachments }]
+    const revisions = losingTombstone(parent, body)
+    return [{ kind: 'replicated', id: doc.id, deleted: true, body, attachments, revisions }]
   })
 }
 

@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { editSig, markOf } from '../store/edit-sig.ts'
 import { formatRev, parseRev } from '../store/rev-tree/rev.ts'
-import type { Revision, RevTree } from '../store/store.ts'
+import type { Revision, Revisions, RevTree } from '../store/store.ts'
 
 /** Enters the rev of a version that is stored exactly as this device sent it (defaults aside). */
 export function pushSalt(deviceId: string): string {
@@ -43,6 +44,14 @@ const LOWEST = '0'.repeat(16)
 /** The rev of a pushed version that was older than the shown one: the same for the same row, so that a replay adds nothing. */
 export function losingRevisions(mark: string): { readonly start: 1; readonly ids: readonly [string] } {
   return { start: 1, ids: [LOWEST + mark] }
+}
+
+/** The rev of a tombstone on a branch that is not shown: of branches as long as each other it is no winner either. */
+export function losingTombstone(parent: string, body: string): Revisions {
+  const above = parseRev(parent)
+  assert(above !== undefined, 'a parent is a leaf, so it is a rev')
+  const sig = LOWEST + hash('sha256', body, 'hex').slice(0, 16)
+  return { start: above.pos + 1, ids: [sig, above.sig] }
 }
 
 /** Whether some revision of the document, of any branch, was made of the row with this mark. */

@@ -7,6 +7,8 @@ import { readPushMessage } from '../../../server/sync/message-push.ts'
 import { type PushOutcome, push } from '../../../server/sync/push.ts'
 import { isAsPushed } from '../../../server/sync/pushed-rev.ts'
 import { ServerIds } from '../../../server/sync/server-ids.ts'
+import { rounds } from '../../fixtures/rounds.ts'
+import { seededRandom } from '../../fixtures/seeded-random.ts'
 
 const USER = '0b5f2c1e-3d4a-4b6c-8d7e-9f0a1b2c3d4e'
 const S1 = '11111111-1111-4111-8111-111111111111'
@@ -40,6 +42,13 @@ async function newUser() {
       return { ...JSON.parse(winner.body), deleted: winner.deleted, rev: winner.rev }
     },
     leaves: (id: string) => database.doc(id)?.tree.leaves() ?? [],
+    /** What all versions say that the store still has. */
+    modes(id: string): Set<unknown> {
+      const doc = database.doc(id)
+      const revs = doc?.tree.leaves().flatMap(({ rev }) => doc.tree.revsInfo(rev).map(({ rev }) => rev)) ?? []
+      const bodies = revs.map(rev => (doc === undefined ? undefined : database.revision(doc, rev)?.body))
+      return new Set(bodies.flatMap(body => (body === undefined ? [] : [JSON.parse(body).mode])))
+    },
     seq: () => database.facts().updateSeq,
     isOwn(id: string, deviceId: string): boolean {
       const doc = database.doc(id, { withWinner: true })
@@ -142,6 +151,42 @@ t.test('of two versions with one time the same is shown whoever comes first', as
     shown.push(user.read(`session:${S1}`).mode)
   }
   t.equal(shown[0], shown[1])
+})
+
+t.test('of two versions with one time the one that says more is shown', async t => {
+  for (const [value, n] of [1, 9, 'a'].entries()) {
+    const user = await newUser()
+    const lists = [{ sessions: [session()] }, { sessions: [session({ rpe: 1 + value, extra: n })] }]
+    for (const list of value === 1 ? lists.toReversed() : lists) await user.push('a', list)
+    t.match(user.read(`session:${S1}`), { rpe: 1 + value, extra: n })
+  }
+})
+
+t.test('in whatever order and however often versions come, the same is shown and none is lost', async t => {
+  const random = seededRandom(t)
+  for (let round = 0; round < rounds(15, 300); round++) {
+    const versions = Array.from({ length: 2 + random.below(6) }, (_, n) => ({
+      device: `d${random.below(3)}`,
+      row: session({
+        mode: `v${n}`,
+        rpe: random.below(3),
+        updatedAt: NOW + random.below(4),
+        deletedAt: random.chance(0.2) ? NOW : null,
+      }),
+    }))
+    const shown = new Set<string>()
+    for (let order = 0; order < 3; order++) {
+      const user = await newUser()
+      const sent = [...versions, ...versions].sort(() => random.next() - 0.5)
+      for (const { device, row } of sent) await user.push(device, { sessions: [row] })
+      const { mode, rpe, updatedAt, deleted } = user.read(`session:${S1}`)
+      shown.add(JSON.stringify({ mode, rpe, updatedAt, deleted }))
+      const leaves = user.leaves(`session:${S1}`)
+      t.equal(leaves.filter(leaf => !leaf.deleted).length === 0, deleted)
+      t.same(user.modes(`session:${S1}`), new Set(versions.map(({ row }) => row.mode)))
+    }
+    t.equal(shown.size, 1, [...shown].join(' or '))
+  }
 })
 
 t.test('a deletion is a tombstone that keeps the body; only what is newer brings it back', async t => {
