@@ -161,6 +161,23 @@ const rules: readonly Rule[] = [
         : [],
   },
   {
+    name: 'what clients that cannot replicate call knows the contract of the store, and nothing of the protocol',
+    breaks: ({ path, files }) =>
+      isIn(path, 'server/sync')
+        ? files.filter(file =>
+            isIn(
+              file,
+              'server/couch',
+              'server/ops',
+              'server/pouchdb-adapter',
+              'server/store/sqlite',
+              'server/store/sharded',
+              'server/server.ts',
+            ),
+          )
+        : [],
+  },
+  {
     name: 'only the metrics of both processes import prom-client',
     breaks: ({ path, packages }) =>
       isIn(path, 'server/ops', 'bridge/watch') ? [] : packages.filter(name => name === 'prom-client'),

@@ -11,6 +11,7 @@ import { OneAtATime } from '../one-at-a-time.ts'
 import type { ServerIds } from '../server-ids.ts'
 import { readUpload } from './metrics-message.ts'
 import { hasSamples, type SampleRange, samplesInOrder } from './read-samples.ts'
+import type { Sample } from './sample.ts'
 import { sessionReference } from './session-reference.ts'
 import { storeSamples } from './store-samples.ts'
 
@@ -119,16 +120,25 @@ async function writeSamples(out: Out, range: SampleRange, { name, every, caller 
   let separator = ''
   let next = -Infinity
   for await (const samples of samplesInOrder(range, turn)) {
-    for (const { timestamp, text } of samples) {
-      if (timestamp < next) continue
-      const written = writer.add(separator + text)
-      if (written !== undefined) await written
-      separator = ',\n'
-      next = every === 0 ? next : timestamp + every
+    const giveBack = out.hold?.(lengthOf(samples))
+    try {
+      for (const { timestamp, text } of samples) {
+        if (timestamp < next) continue
+        const written = writer.add(separator + text)
+        if (written !== undefined) await written
+        separator = ',\n'
+        next = every === 0 ? next : timestamp + every
+      }
+    } finally {
+      giveBack?.()
     }
   }
   await writer.add('\n]}\n')
   await writer.flush()
+}
+
+function lengthOf(samples: readonly Sample[]): number {
+  return samples.reduce((length, { text }) => length + text.length, 0)
 }
 
 function mainDatabase(store: Store, sub: string): Database | undefined {
