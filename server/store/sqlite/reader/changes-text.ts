@@ -38,6 +38,7 @@ export function readChangesText(
 ): TextPage<number> {
   const { query, sequences } = asked
   if (query.limit <= 0) return EMPTY_PAGE
+  if (!hasSequences(asked.as.template)) return readPage(connection, db, asked, { typeIds, epoch: undefined })
   return connection.atOnce(() => {
     const { after, upTo, descending, limit } = query
     const issuer = sequences.issuer(
@@ -58,6 +59,12 @@ export function readChangesText(
   })
 }
 
+/** All have one, or none. A parameter that no row's text names cannot be bound. */
+function hasSequences(template: RowsAsText['template']): boolean {
+  return template.some(piece => 'value' in piece && piece.value === 'sequence')
+}
+
+/** With `epoch` all rows are of that one, and the template has their sequences. */
 type How = { readonly typeIds: TypeIds | undefined; readonly epoch: string | undefined }
 
 function readPage(

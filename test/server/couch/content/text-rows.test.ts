@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { nextPageRows, textPieces } from '../../../../server/couch/content/text-rows.ts'
 import { type RowStyle, rowsAsText, rowText } from '../../../../server/couch/feeds/change-row.ts'
+import { ChangesFeed } from '../../../../server/couch/feeds/changes-feed.ts'
+import { type FeedRequest, feedRequest } from '../../../../server/couch/feeds/changes-query.ts'
 import { FRAMES } from '../../../../server/couch/feeds/feed-frame.ts'
+import { startLiveWait } from '../../../../server/couch/feeds/live-wait.ts'
 import { type RowText, rangeRows, rowOf } from '../../../../server/couch/listings/all-docs-rows.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import type { Database, Edit, Store } from '../../../../server/store/store.ts'
@@ -27,18 +30,55 @@ const STYLES: readonly RowStyle[] = [false, true].flatMap(allLeaves =>
   ),
 )
 
-/** Documents of every kind, written in several runs of the store, so that there are several epochs. */
+const RUNS = 4
+
+/** Documents of every kind, written in several runs of the store, so that there are several epochs; some of each run are changed, purged or compacted in the next. */
 async function varied(file: string): Promise<{ readonly store: Store; readonly database: Database }> {
   let store: Store | undefined
-  for (const run of [0, 1, 2]) {
+  for (let run = 0; run < RUNS; run++) {
     await store?.close()
     store = await openStore({ file, log: () => {} })
     await store.createDatabase('varied')
-    await store.database('varied')?.write([...IDS.map(id => plainEdit(id + run)), ...editsOf(`a${run}`)])
+    const database = store.database('varied')
+    await database?.write([
+      ...IDS.map(id => plainEdit(id + run)),
+      ...editsOf(`a${run}`),
+      ...editsOf(`type:${run}`),
+      ...Array.from({ length: 25 }, (_, n) => plainEdit(`type:${run} ${n}`)),
+      ...Array.from({ length: 5 }, (_, n) => laterEdit(`type:${run - 1} ${n * 3}`)),
+    ])
+    if (run === 1) await database?.compact()
+    await database?.purge(
+      new Map([
+        [`type:${run} 7`, revsOf(database, `type:${run} 7`)],
+        [`a${run} branched`, ['2-c']],
+        [`type:${run} branched`, revsOf(database, `type:${run} branched`)],
+      ]),
+    )
   }
   const database = store?.database('varied')
   if (store === undefined || database === undefined) throw new Error('no database')
   return { store, database }
+}
+
+/** Over what is there already, whatever that is. */
+function laterEdit(id: string): Edit {
+  return {
+    kind: 'replicated',
+    id,
+    deleted: false,
+    body: '{"later":1}',
+    revisions: { start: 2, ids: ['f'.repeat(32), 'e'.repeat(32)] },
+  }
+}
+
+function revsOf(database: Database, id: string): readonly string[] {
+  return (
+    database
+      .doc(id)
+      ?.tree.leaves()
+      .map(({ rev }) => rev) ?? []
+  )
 }
 
 function plainEdit(id: string): Edit {
@@ -125,6 +165,81 @@ t.test('the engine makes of rows what we make of them one by one', async t => {
     }
   })
 })
+
+const CHANGES: readonly { readonly since?: number; readonly limit?: number }[] = [
+  {},
+  { since: 70 },
+  { limit: 1 },
+  { limit: 20 },
+  { limit: 21 },
+  { limit: 100 },
+  { since: 30, limit: 61 },
+]
+
+t.test('a feed is one text, whichever way its rows are made', async t => {
+  const { store, database } = await varied(join(t.testdir(), 'store.sqlite'))
+  t.teardown(() => store.close())
+  const epochs = new Set(allChanges(database).map(({ n }) => database.sequence(n).split('-')[1]))
+  t.equal(epochs.size, RUNS)
+  const named = allChanges(database).flatMap(({ id }, n) => (n % 3 === 0 ? [id] : []))
+  for (const of of [database, database.ofType('type'), database.ofType('nothing')])
+    for (const filter of ['', '_doc_ids'])
+      for (const interval of [1, 20, 100])
+        for (const flags of [{}, { include_docs: true }, { style: 'all_docs' as const, last_live: true }])
+          for (const descending of [false, true])
+            for (const { since = 0, limit } of CHANGES) {
+              const asked = { ...flags, descending, limit, filter, seq_interval: interval }
+              const place = since === 0 ? undefined : database.sequence(since)
+              const request = feedRequest({ ...asked, since: place }, { doc_ids: named })
+              const wanted = feedText(of, request, since)
+              if ((await textOfFeed(of, request)) !== wanted)
+                t.equal(await textOfFeed(of, request), wanted, JSON.stringify({ ...asked, since }))
+            }
+})
+
+function allChanges(database: Database, style?: RowStyle) {
+  return database.changes({
+    after: 0,
+    limit: 10_000,
+    descending: false,
+    withBodies: style?.includeDocs === true,
+    withLastLive: style?.lastLive === true,
+  })
+}
+
+/** What a feed has to be, from single rows. */
+function feedText(database: Database, request: FeedRequest, since: number): string {
+  const { descending, filter, limit, seqInterval } = request
+  const wanted = allChanges(database, request).filter(({ id }) => filter.kind !== 'ids' || filter.ids.has(id))
+  const inOrder = descending
+    ? wanted.filter(({ n }) => since === 0 || n <= since).reverse()
+    : wanted.filter(({ n }) => n > since)
+  const rows = inOrder.slice(0, limit)
+  const seq = (n: number) => `"${database.sequence(n)}"`
+  const lines = rows.map((row, n) =>
+    rowText(row, n % seqInterval === 0 || n === limit - 1 ? seq(row.n) : 'null', request),
+  )
+  const { updateSeq } = database.facts()
+  const end = descending
+    ? (rows.at(-1)?.n ?? since)
+    : rows.length === limit
+      ? (rows.at(-1)?.n ?? 0)
+      : updateSeq
+  const pending = allChanges(database).filter(({ n }) => (descending ? n < end : n > end)).length
+  return `{"results":[\n${lines.join(',\n')}\n],\n"last_seq":${seq(end)},"pending":${pending}}\n`
+}
+
+async function textOfFeed(database: Database, request: FeedRequest): Promise<string> {
+  let text = ''
+  const { signal } = new AbortController()
+  const write = (chunk: string | Uint8Array): undefined => {
+    text += Buffer.from(chunk).toString()
+  }
+  const wait = startLiveWait({ out: { signal, write }, signal })
+  await new ChangesFeed(database, request, async () => {}).writeNormal(wait)
+  wait.close()
+  return text
+}
 
 function textOf(rows: ReturnType<typeof rangeRows>): string {
   let text = ''
