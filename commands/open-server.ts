@@ -84,6 +84,7 @@ function serverOptions(settings: Settings, folder: DataFolder, secrets: Secrets)
     corsOrigins: settings.corsOrigins,
     maxDocumentBytes: settings.maxDocumentBytes,
     maxAttachmentBytes: settings.maxAttachmentBytes,
+    requirePremium: settings.requirePremium,
     trustProxy: settings.trustProxy,
     gzip: settings.gzip,
     feedsPerToken: settings.feedsPerToken,

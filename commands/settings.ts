@@ -148,7 +148,7 @@ export const settingTable = {
     variable: 'DIVAN_REQUIRE_PREMIUM',
     kind: yesOrNo,
     default: 'false',
-    text: 'the REST API refuses users without premium. Has no effect yet: the REST API is not built',
+    text: '/api/sync refuses users whose account has no premium, or none at all',
   },
   trustProxy: {
     variable: 'DIVAN_TRUST_PROXY',

@@ -27,6 +27,7 @@ import type { Store } from './store/store.ts'
 import { storeFileIn } from './store-file.ts'
 import { metricsRoutes } from './sync/metrics/metrics-routes.ts'
 import { ServerIds } from './sync/server-ids.ts'
+import { syncRoutes } from './sync/sync-routes.ts'
 
 /** What the server needs to know; commands/settings.ts reads it from the environment. */
 export type ServerOptions = {
@@ -51,6 +52,8 @@ export type ServerOptions = {
   readonly corsOrigins: readonly string[]
   readonly maxDocumentBytes: number
   readonly maxAttachmentBytes: number
+  /** Whether clients that cannot replicate are refused where their user has no premium. Absent: false. */
+  readonly requirePremium?: boolean | undefined
   readonly trustProxy: boolean
   /** How many live feeds one token has before further ones end soon: a browser has six connections. */
   readonly feedsPerToken: number
@@ -133,6 +136,13 @@ async function listenOn(parts: Parts, options: ServerOptions): Promise<Listening
       ...protocol,
       ...accountRoutes({ accounts, tokens, bcryptCost, log: parts.log }),
       ...metricsRoutes({ store, serverIds }),
+      ...syncRoutes({
+        store,
+        serverIds,
+        accountOf: accounts.ofUser,
+        requirePremium: options.requirePremium ?? false,
+        maxDocumentBytes: options.maxDocumentBytes,
+      }),
       ...opsRoutes({ health: createHealth(store), metrics }),
     ],
     authenticate: createAuthenticate({ tokens: options.jwt, checkPassword, sessions }),

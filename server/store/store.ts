@@ -39,10 +39,7 @@ export interface Store {
   updatesSequence(place: UpdatesPlace): string
   /** Calls back after each commit that changed any database; never synchronously. Returns how to stop. */
   onDbUpdate(listener: () => void): () => void
-  /**
-   * `Database.forgetReplicationLogs` for all databases, and a new `uuid`: what to do once it is known that the store went back in
-   * time. Once in a run of the store; later calls change nothing.
-   */
+  /** `Database.forgetReplicationLogs` for all databases, and a new `uuid`: for when it is known that the store went back in time. */
   forgetReplicationLogs(): Promise<void>
   /** How the store is at this moment; a matter of microseconds. */
   condition(): StoreCondition

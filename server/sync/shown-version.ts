@@ -42,7 +42,23 @@ export function shownVersion(database: Database, row: ChangeRow): ShownVersion |
   return { id, n, time, rev, deleted, revision, members, updatedAt: updatedAtOf(members) }
 }
 
-/** The same of documents by their ids, deleted ones too. All at once: ask for as many as may be in memory. */
+/** The tombstone of a document that was never living here, as far as it says something. */
+export function neverLivingVersion({
+  id,
+  n,
+  time,
+  deleted,
+  revision,
+  lastLive,
+}: ChangeRow): ShownVersion | undefined {
+  if (!deleted || revision === undefined || lastLive !== undefined) return undefined
+  const said = parsed(revision)
+  const marks = { deletedAt: timeSaid(said, 'deletedAt') ?? time, updatedAt: deletionTime(said, {}, time) }
+  const members = { ...said, ...marks }
+  return { id, n, time, rev: revision.rev, deleted, revision, members, updatedAt: marks.updatedAt }
+}
+
+/** `shownVersion` of documents by their ids, deleted ones too. All at once: ask for as many as may be in memory. */
 export function shownVersions(database: Database, ids: Iterable<string>): Map<string, ShownVersion> {
   const shown = new Map<string, ShownVersion>()
   const wanted = new Set(ids)

@@ -18,8 +18,24 @@ export type ToldPlaces = {
   placeOf(lastSync: number): number | undefined
   /** Behind this place the device knows what it wrote itself. `Infinity`: it may have forgotten all of it. */
   ownPlaceOf(lastSync: number): number
-  /** The last time this device was told. */
-  readonly newest: number | undefined
+  /** The last time this device was told, and the place it means if it still means one. */
+  readonly newest: { readonly syncTime: number; readonly place: number | undefined } | undefined
+  readonly lastPush: LastPush | undefined
+}
+
+/** What is known of the last push of a device that was noted. */
+export type LastPush = {
+  readonly at: number
+  readonly rows: number
+  /** The newest `updatedAt` that it sent minus the server's time: how the device's clock goes, or how old what it sent was. */
+  readonly clockSkew: number | undefined
+}
+
+/** What is seen of a push before it is written. */
+export type SeenPush = {
+  readonly now: number
+  readonly rows: number
+  readonly newestUpdatedAt: number | undefined
 }
 
 /** The device that was told a time last, of all devices of a user. */
@@ -29,6 +45,8 @@ type Pair = { readonly syncTime: number; readonly sequence: string }
 
 const KEPT_PAIRS = 8
 const HOUR_MS = 3_600_000
+/** How old what is noted of the last push may be. */
+const PUSH_NOTED_MS = 10_000
 /** The last time that any device of the user was told. */
 const LAST_TOLD = 'pull'
 const idOf = (deviceId: string) => `pull:${deviceId}`
@@ -39,6 +57,7 @@ export function toldPlaces(database: Database, deviceId: string): ToldPlaces {
   const members = localMembers(database, idOf(deviceId))
   const pairs = pairsOf(members)
   const pushes = pushesOf(members)
+  const newest = pairs.at(-1)
   const placeOf = (lastSync: number) =>
     placeIn(database, pairs.findLast(({ syncTime }) => syncTime === lastSync)?.sequence)
   return {
@@ -50,7 +69,8 @@ export function toldPlaces(database: Database, deviceId: string): ToldPlaces {
       if (begun === undefined) return Number.POSITIVE_INFINITY
       return Math.max(begun, ...pairs.map(({ sequence }) => placeIn(database, sequence) ?? 0))
     },
-    newest: pairs.at(-1)?.syncTime,
+    newest: newest && { syncTime: newest.syncTime, place: placeIn(database, newest.sequence) },
+    lastPush: lastPushOf(members),
   }
 }
 
@@ -90,16 +110,40 @@ export function tell(database: Database, { deviceId, place, lastSync, now }: Tel
   })
 }
 
-/** To be called for each push before it writes anything. It costs a write when `lastSync` is another one than before. */
-export function notePush(database: Database, deviceId: string, lastSync: number): Promise<void> {
+/**
+ * To be called for each push before it writes anything. It costs a write when `lastSync` is another one than before, or when the last one
+ * that was noted is long ago.
+ */
+export function notePush(
+  database: Database,
+  deviceId: string,
+  lastSync: number,
+  seen?: SeenPush,
+): Promise<void> {
   return WRITES.run(database.name, () =>
     changeLocalMembers(database, idOf(deviceId), members => {
       const noted = pushesOf(members)
-      if (noted?.syncTime === lastSync && placeIn(database, noted.sequence) !== undefined) return undefined
+      const isNew = noted?.syncTime !== lastSync || placeIn(database, noted.sequence) === undefined
+      const lastPush = seen === undefined ? undefined : newLastPush(members, seen)
+      if (!isNew && lastPush === undefined) return undefined
       const sequence = database.sequence(database.facts().updateSeq)
-      return { ...members, pushes: { syncTime: lastSync, sequence } }
+      const pushes = isNew ? { syncTime: lastSync, sequence } : noted
+      return { ...members, pushes, ...(lastPush === undefined ? {} : { lastPush }) }
     }),
   )
+}
+
+/** Undefined where what is noted is new enough, or nothing was sent. */
+function newLastPush(members: JsonObject, { now, rows, newestUpdatedAt }: SeenPush): LastPush | undefined {
+  const last = lastPushOf(members)
+  if (rows === 0 || (last !== undefined && last.at <= now && now - last.at < PUSH_NOTED_MS)) return undefined
+  return { at: now, rows, clockSkew: newestUpdatedAt === undefined ? undefined : newestUpdatedAt - now }
+}
+
+function lastPushOf({ lastPush }: JsonObject): LastPush | undefined {
+  if (!isJsonObject(lastPush) || !isTime(lastPush.at) || !isTime(lastPush.rows)) return undefined
+  const { at, rows, clockSkew } = lastPush
+  return { at, rows, clockSkew: isTime(clockSkew) ? clockSkew : undefined }
 }
 
 function nextTime(now: number, last: number | undefined, pairs: readonly Pair[]): number {

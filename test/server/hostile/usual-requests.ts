@@ -63,6 +63,31 @@ const USUAL: Readonly<Record<string, readonly Usual[]>> = {
   'GET /api/sessions/:sessionId/metrics': [
     { names: { sessionId: SESSION }, query: { from: '7', to: '9', every: '1', deviceId: 'phone-1' } },
   ],
+  'GET /api/sync/status': [{ query: { deviceId: 'phone-1' } }],
+  'POST /api/sync/push': [
+    {
+      body: {
+        deviceId: 'phone-1',
+        deviceName: 'A phone',
+        platform: 'android',
+        lastSync: 0,
+        sessions: [
+          {
+            clientId: SESSION,
+            timestamp: 7,
+            mode: 'OldSchool',
+            targetReps: 10,
+            weightPerCableKg: 20.5,
+            deletedAt: null,
+            createdAt: 7,
+            updatedAt: 7,
+          },
+        ],
+        gamificationStats: { clientId: '1', totalWorkouts: 1, updatedAt: 7 },
+      },
+    },
+  ],
+  'POST /api/sync/pull': [{ body: { deviceId: 'phone-1', lastSync: 0, limit: 2 } }],
   'GET /_uuids': [{ query: { count: '3' } }],
   'GET /_all_dbs': [{ query: { startkey: '"a"', limit: '3' } }],
   'GET /_dbs_info': [{ query: { startkey: '"a"', limit: '3' } }],
