@@ -23,7 +23,11 @@ import type { BulkDoc } from './bulk-body.ts'
 const BATCH_DOCS = 100
 /** And as many bytes of bodies and attachments, or a little more. */
 const BATCH_BYTES = 1024 * 1024
-/** While the store writes a batch the next ones are read; more of them would only fill memory. */
+/**
+ * While the store writes a batch the next ones are read; more of them would only fill memory. A batch with a document of more than
+ * `BATCH_BYTES` is under way alone: ten of them were 640 MiB for one client, and while the store takes in a large attachment, a later
+ * write of the same document overtook it.
+ */
 const BATCHES_UNDER_WAY = 10
 /** So many documents are read before other clients have their turn, also when all of them are refused. */
 const DOCS_OF_A_TURN = 500
@@ -52,12 +56,15 @@ export class BulkWriter {
   readonly #database: Database
   readonly #options: BulkOptions
   readonly #rows: (BulkRow | undefined)[] = []
-  readonly #underWay: Promise<void>[] = []
+  #underWay: Promise<void>[] = []
+  #isLargeUnderWay = false
   #edits: Edit[] = []
   /** The rows that `#edits` stand for. */
   #places: number[] = []
   #localDocs: { readonly place: number; readonly doc: RawDoc; readonly input: LocalDocInput }[] = []
   #bytes = 0
+  /** One document alone has more than a batch. */
+  #hasLarge = false
   /** Documents that have a row of their own to be told in. */
   #accepted = 0
   /** The first one. */
@@ -83,7 +90,7 @@ export class BulkWriter {
    */
   async finish(): Promise<readonly BulkRow[]> {
     await this.#send()
-    await Promise.all(this.#underWay)
+    await this.#stored()
     if (this.#accepted === 0 && this.#refusal !== undefined) throw this.#refusal
     return this.#rows.filter(row => row !== undefined)
   }
@@ -113,14 +120,19 @@ export class BulkWriter {
     if (isLocalDocId(id)) {
       const input = readLocalDoc(localName(id), doc, limits)
       this.#localDocs.push({ place, doc, input })
-      this.#bytes += input.body?.length ?? 0
+      this.#weigh(input.body?.length ?? 0)
       return
     }
     const input = readDoc(doc, id, limits)
     const edit = newEdits ? this.#interactive(doc, input) : replicatedEdit(input)
     this.#edits.push(edit)
     this.#places.push(place)
-    this.#bytes += editSize(edit)
+    this.#weigh(editSize(edit))
+  }
+
+  #weigh(bytes: number): void {
+    this.#bytes += bytes
+    if (bytes > BATCH_BYTES) this.#hasLarge = true
   }
 
   #interactive(doc: RawDoc, input: DocInput): Edit {
@@ -150,6 +162,9 @@ export class BulkWriter {
 
   async #send(): Promise<void> {
     if (this.#batched === 0) return
+    if (this.#hasLarge || this.#isLargeUnderWay) await this.#stored()
+    this.#isLargeUnderWay = this.#hasLarge
+    this.#hasLarge = false
     const [edits, places, localDocs] = [this.#edits, this.#places, this.#localDocs]
     this.#edits = []
     this.#places = []
@@ -166,6 +181,11 @@ export class BulkWriter {
     ]
     this.#track(Promise.all(written).then(() => {}))
     await (this.#underWay.length < BATCHES_UNDER_WAY ? setImmediate() : this.#underWay.shift())
+  }
+
+  async #stored(): Promise<void> {
+    await Promise.all(this.#underWay)
+    this.#underWay = []
   }
 
   /** A failure is met where the promise is awaited; until then it must not end the process. */

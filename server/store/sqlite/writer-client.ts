@@ -136,8 +136,28 @@ export class WriterClient {
 
   #flush(transfer: readonly ArrayBuffer[] = []): void {
     if (this.#outbox.length === 0) return
-    this.#worker.postMessage(this.#outbox, transfer)
+    // Emptied first: one that cannot be posted would be tried again for ever, and everything behind it with it.
+    const requests = this.#outbox
     this.#outbox = []
+    this.#tryToPost(requests, transfer)
+  }
+
+  /** What cannot be cloned fails alone, whatever was asked for in the same turn. */
+  #tryToPost(requests: readonly Request[], transfer: readonly ArrayBuffer[]): void {
+    try {
+      this.#worker.postMessage(requests, transfer)
+    } catch (error) {
+      const [first] = requests
+      if (requests.length > 1) {
+        for (const one of requests) this.#tryToPost([one], one === requests.at(-1) ? transfer : [])
+      } else if (first !== undefined && 'request' in first) this.#reject(first.request, error)
+      else throw error
+    }
+  }
+
+  #reject(request: number, error: unknown): void {
+    this.#pending.get(request)?.reject(error)
+    this.#pending.delete(request)
   }
 
   #listen(): void {

@@ -189,6 +189,38 @@ t.test('thousands of documents keep their order', async t => {
   t.match((await database.get('')).json, { doc_count: 5000 })
 })
 
+t.test('of two edits of one document the first one counts, however large and far away it is', async t => {
+  const database = await adminDatabase(server, 'twice')
+  const data = Buffer.alloc(3 * MEBIBYTE, 'x').toString('base64')
+  const large = { f: { data, content_type: 'text/plain' } }
+  const others = (of: string) => Array.from({ length: 120 }, (_, n) => ({ _id: `${of}${n}` }))
+  const docs = [
+    { _id: 'a', _attachments: large },
+    ...others('x'),
+    { _id: 'a', v: 'second' },
+    { _id: 'b', v: 'first' },
+    ...others('y'),
+    { _id: 'b', _attachments: large },
+  ]
+  const rows: { id: string; ok?: true; error?: string }[] = (await database.post('/_bulk_docs', { docs }))
+    .json
+  t.strictSame(
+    rows.map(({ id }) => id),
+    docs.map(({ _id }) => _id),
+  )
+  t.strictSame(
+    rows.flatMap(({ ok }, n) => (ok ? [] : [n])),
+    [121, docs.length - 1],
+    'both later ones are conflicts',
+  )
+  t.match((await database.get('/a')).json, { _attachments: { f: { length: 3 * MEBIBYTE } } })
+  const feed: { id: string }[] = (await database.get('/_changes')).json.results
+  t.strictSame(
+    feed.map(({ id }) => id),
+    docs.flatMap(({ _id }, n) => (rows[n]?.ok ? [_id] : [])),
+  )
+})
+
 t.test('thousands of local docs among others, with their rows in order', async t => {
   const database = httpClient(`${server.url}/me`, server.bearer('many-local'))
   const docs = Array.from({ length: 2300 }, (_, i) => ({

@@ -29,6 +29,25 @@ t.test('when the writer dies, pending and later writes are refused and nothing h
   await writer.close()
 })
 
+t.test('a command that cannot be posted fails alone, with others of its turn and without', async t => {
+  const file = `${t.testdir()}/store.db`
+  prepareFile(await loadDriver(), file)
+  const writer = await WriterClient.start(file, { committed: () => {}, log: line => t.fail(line) })
+  t.teardown(() => writer.close())
+  const create = (name: unknown) =>
+    writer.send<'createDatabase'>({ kind: 'createDatabase', name: name as string })
+  const cannotBeCloned = { name: 'DataCloneError' }
+  await t.rejects(
+    create(() => {}),
+    cannotBeCloned,
+  )
+  const [a, b, none, c] = await Promise.allSettled([create('a'), create('b'), create(() => {}), create('c')])
+  for (const made of [a, b, c]) t.match(made, { status: 'fulfilled', value: 'created' })
+  t.match(none, { status: 'rejected', reason: cannotBeCloned })
+  t.equal(await create('d'), 'created')
+  t.equal(writer.condition().waitingWrites, 0)
+})
+
 t.test('a store that is closed in the middle of long writes ends after all of them', async t => {
   const file = `${t.testdir()}/store.db`
   const store = await openStore({ file, log: line => t.fail(line) })
