@@ -88,7 +88,9 @@ export class WireRows {
   }
 
   boolean(value: boolean): void {
-    this.#bytes[this.#head(OIDS.bool, 1, 1)] = value ? 1 : 0
+    // Before the buffer is named: its head may be what moves all rows into a larger one.
+    const at = this.#head(OIDS.bool, 1, 1)
+    this.#bytes[at] = value ? 1 : 0
   }
 
   integer(value: number): void {
