@@ -63,7 +63,7 @@ function newsFor(database: Database, change: ChangeRow, query: PullQuery): Shown
   const shown = shownVersion(database, change)
   if (shown !== undefined) return isKnown(database, shown, query) ? undefined : shown
   const buried = neverLivingVersion(change)
-  return buried && hasSentHidden(database, buried, query) ? buried : undefined
+  return buried && hasSentHidden(database, buried, query.deviceId) ? buried : undefined
 }
 
 /**

@@ -78,7 +78,15 @@ async function pullOf(
   const ownPlace = told.ownPlaceOf(lastSync)
   const asked = { place, upTo: end, caller: callerKey(caller) }
   const upTo = limit === undefined ? end : await endOfPage(database, TYPES, { ...asked, limit })
-  const syncTime = await tell(database, { deviceId, place: upTo, lastSync, now: Date.now() })
+  // Who was installed anew does not know by the first page what it once pushed.
+  const unknownOwn = upTo < end ? Math.min(ownPlace, end) : undefined
+  const syncTime = await tell(database, {
+    deviceId,
+    place: upTo,
+    ownPlace: unknownOwn,
+    lastSync,
+    now: Date.now(),
+  })
   const query = { ...asked, deviceId, ownPlace, upTo, signal }
   return { syncTime, more: limit === undefined ? undefined : upTo < end, query }
 }

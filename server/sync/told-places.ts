@@ -41,7 +41,8 @@ export type SeenPush = {
 /** The device that was told a time last, of all devices of a user. */
 export type LastTold = { readonly deviceId: string; readonly syncTime: number }
 
-type Pair = { readonly syncTime: number; readonly sequence: string }
+/** `own` is there for a place inside of a longer pull: where the device's own writes are known from, see `ownPlaceOf`. */
+type Pair = { readonly syncTime: number; readonly sequence: string; readonly own?: string | undefined }
 
 const KEPT_PAIRS = 8
 const HOUR_MS = 3_600_000
@@ -63,8 +64,9 @@ export function toldPlaces(database: Database, deviceId: string): ToldPlaces {
   return {
     placeOf,
     ownPlaceOf(lastSync) {
-      const told = placeOf(lastSync)
-      if (told !== undefined) return told
+      const told = pairs.findLast(({ syncTime }) => syncTime === lastSync)
+      const place = placeIn(database, told?.sequence)
+      if (place !== undefined) return Math.max(place, placeIn(database, told?.own) ?? 0)
       const begun = pushes?.syncTime === lastSync ? placeIn(database, pushes.sequence) : undefined
       if (begun === undefined) return Number.POSITIVE_INFINITY
       return Math.max(begun, ...pairs.map(({ sequence }) => placeIn(database, sequence) ?? 0))
@@ -85,6 +87,8 @@ export type Telling = {
   readonly deviceId: string
   /** How far the changes are in the answer. */
   readonly place: number
+  /** Of a page that is not the last one: how far own writes may be unknown to the device. */
+  readonly ownPlace?: number | undefined
   /** What the device asked with: kept for as long as it does, however many answers are lost. */
   readonly lastSync: number
   readonly now: number
@@ -94,8 +98,12 @@ export type Telling = {
  * The `syncTime` of an answer that brings a device to a place, once that is on disk. No time is told twice to a user and none goes back,
  * while the server's clock goes right. After it went far ahead and was put back, the time follows it: a phone sends what it wrote since.
  */
-export function tell(database: Database, { deviceId, place, lastSync, now }: Telling): Promise<number> {
+export function tell(
+  database: Database,
+  { deviceId, place, ownPlace, lastSync, now }: Telling,
+): Promise<number> {
   const sequence = database.sequence(place)
+  const own = ownPlace === undefined ? undefined : database.sequence(ownPlace)
   return WRITES.run(database.name, async () => {
     const pairs = pairsOf(localMembers(database, idOf(deviceId)))
     const syncTime = nextTime(now, lastTold(database)?.syncTime, pairs)
@@ -103,7 +111,7 @@ export function tell(database: Database, { deviceId, place, lastSync, now }: Tel
       changeLocalMembers(database, LAST_TOLD, () => ({ deviceId, syncTime })),
       changeLocalMembers(database, idOf(deviceId), members => ({
         ...members,
-        told: [...keptPairs(pairsOf(members), lastSync), { syncTime, sequence }],
+        told: [...keptPairs(pairsOf(members), lastSync), { syncTime, sequence, own }],
       })),
     ])
     return syncTime
