@@ -24,9 +24,9 @@ const BATCH_DOCS = 100
 /** And as many bytes of bodies and attachments, or a little more. */
 const BATCH_BYTES = 1024 * 1024
 /**
- * While the store writes a batch the next ones are read; more of them would only fill memory. A batch with a document of more than
- * `BATCH_BYTES` is under way alone: ten of them were 640 MiB for one client, and while the store takes in a large attachment, a later
- * write of the same document overtook it.
+ * While the store writes a batch the next ones are read; more of them would only fill memory. One with a document of more than
+ * `BATCH_BYTES` is under way alone, so that at most 20 MiB or one such document are: and a later edit of that document cannot overtake it
+ * while the store takes in its large attachment.
  */
 const BATCHES_UNDER_WAY = 10
 /** So many documents are read before other clients have their turn, also when all of them are refused. */
@@ -56,8 +56,7 @@ export class BulkWriter {
   readonly #database: Database
   readonly #options: BulkOptions
   readonly #rows: (BulkRow | undefined)[] = []
-  #underWay: Promise<void>[] = []
-  #isLargeUnderWay = false
+  readonly #underWay: Promise<void>[] = []
   #edits: Edit[] = []
   /** The rows that `#edits` stand for. */
   #places: number[] = []
@@ -162,9 +161,9 @@ export class BulkWriter {
 
   async #send(): Promise<void> {
     if (this.#batched === 0) return
-    if (this.#hasLarge || this.#isLargeUnderWay) await this.#stored()
-    this.#isLargeUnderWay = this.#hasLarge
+    const isLarge = this.#hasLarge
     this.#hasLarge = false
+    if (isLarge) await this.#stored()
     const [edits, places, localDocs] = [this.#edits, this.#places, this.#localDocs]
     this.#edits = []
     this.#places = []
@@ -180,12 +179,12 @@ export class BulkWriter {
       ),
     ]
     this.#track(Promise.all(written).then(() => {}))
-    await (this.#underWay.length < BATCHES_UNDER_WAY ? setImmediate() : this.#underWay.shift())
+    if (isLarge) await this.#stored()
+    else await (this.#underWay.length < BATCHES_UNDER_WAY ? setImmediate() : this.#underWay.shift())
   }
 
   async #stored(): Promise<void> {
-    await Promise.all(this.#underWay)
-    this.#underWay = []
+    await Promise.all(this.#underWay.splice(0))
   }
 
   /** A failure is met where the promise is awaited; until then it must not end the process. */
