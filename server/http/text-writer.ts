@@ -21,7 +21,7 @@ export class TextWriter {
     this.#out = out
   }
 
-  /** Bytes go out as they come, after the text before them. */
+  /** Bytes go out as they come, after the text before them: who adds many sees to it himself that others have their turn. */
   add(piece: Piece): Promise<void> | undefined {
     if (typeof piece !== 'string') return this.#addBytes(piece)
     this.#text += piece
@@ -36,7 +36,8 @@ export class TextWriter {
     for (const piece of pieces) {
       const written = this.add(piece)
       if (written !== undefined) await written
-      else if (++count % PIECES_OF_A_TURN === 0) await setImmediate()
+      if (written === undefined ? ++count % PIECES_OF_A_TURN === 0 : typeof piece !== 'string')
+        await setImmediate()
       const room = this.room()
       if (room !== undefined) await room
     }
@@ -49,7 +50,7 @@ export class TextWriter {
 
   async #addBytes(bytes: Uint8Array): Promise<void> {
     await this.flush()
-    await (this.#out.write(bytes) ?? setImmediate())
+    await this.#out.write(bytes)
   }
 
   /** Sends what was gathered. Before any wait: a live feed's client must not be left without rows that are there. */

@@ -11,7 +11,7 @@ import type { LiveWait } from './live-wait.ts'
 
 /** Rows of one read. Bodies end a page earlier. */
 const PAGE_ROWS = 1000
-/** So few rows are read without waiting for a turn. */
+/** So few rows are read without waiting for a turn, in one page or in several: `seq_interval` makes pages of one row. */
 const SHORT_ROWS = 100
 /** With a smaller `seq_interval` there are too few rows of one kind for a page of text. */
 const MIN_TEXT_INTERVAL = 20
@@ -109,18 +109,23 @@ export class ChangesFeed {
   }
 
   async #writePages(writer: TextWriter, wait: LiveWait): Promise<void> {
-    for (let isFirst = true; this.#left > 0 && !wait.hasEnded(); isFirst = false) {
-      if (!isFirst || !this.#isShort()) await this.#turn()
+    let sinceTurn = this.#isShort() ? 0 : SHORT_ROWS
+    while (this.#left > 0 && !wait.hasEnded()) {
+      if (sinceTurn >= SHORT_ROWS) {
+        await this.#turn()
+        sinceTurn = 0
+      }
       const room = this.#request.includeDocs ? wait.out.room?.() : undefined
       if (room !== undefined) await room
       // Before the page: a commit between the two reads may only make this number too low.
       const { updateSeq } = this.#database.facts()
       const stretch = this.#stretch(updateSeq)
-      const rows = this.#isTextual
+      const { rows, isEnd } = this.#isTextual
         ? await this.#writeText(writer, this.#knownPart(stretch, updateSeq), wait)
         : await this.#writeRows(writer, stretch, wait)
-      if (rows === 0) this.#passOver(stretch, updateSeq)
+      if (isEnd) this.#passOver(stretch, updateSeq)
       if (this.#hasSeen(updateSeq)) return
+      sinceTurn += this.#isTextual && !isEnd ? rows : SHORT_ROWS
     }
   }
 
@@ -129,14 +134,15 @@ export class ChangesFeed {
     return this.#left <= SHORT_ROWS || this.#database.facts().updateSeq - this.#at <= SHORT_ROWS
   }
 
-  /** A page as text. Returns how many rows it has. */
-  async #writeText(writer: TextWriter, stretch: Stretch, wait: LiveWait): Promise<number> {
+  /** A page as text. */
+  async #writeText(writer: TextWriter, stretch: Stretch, wait: LiveWait): Promise<WrittenPage> {
     const { withSeq, limit } = this.#run()
     const page = this.#database.changesText(
       this.#query(stretch, limit),
       rowsAsText(this.#request, { withSeq, frame: this.#frame }),
     )
-    this.#pageRows = nextPageRows(page)
+    // One row says little of how large the others are.
+    if (page.rows > 1) this.#pageRows = nextPageRows(page)
     let isFirst = this.#written === 0
     // Each row begins with what stands between two.
     const separator = this.#frame.before(false).length - this.#frame.before(true).length
@@ -150,7 +156,7 @@ export class ChangesFeed {
     }
     this.#written += page.rows
     if (page.last !== undefined) this.#moveTo(page.last)
-    return page.rows
+    return { rows: page.rows, isEnd: page.rows < limit }
   }
 
   /** A row whose text the engine left out. Undefined if it has changed since: then it comes again, further on. */
@@ -172,7 +178,7 @@ export class ChangesFeed {
     return { withSeq, limit: withSeq ? 1 : rest }
   }
 
-  async #writeRows(writer: TextWriter, stretch: Stretch, wait: LiveWait): Promise<number> {
+  async #writeRows(writer: TextWriter, stretch: Stretch, wait: LiveWait): Promise<WrittenPage> {
     const rows = this.#page(stretch)
     for (const row of rows) {
       if (this.#isWanted(row)) {
@@ -186,7 +192,8 @@ export class ChangesFeed {
       }
       this.#moveTo(row.n)
     }
-    return rows.length
+    // Bodies end a page early.
+    return { rows: rows.length, isEnd: rows.length === 0 }
   }
 
   #moveTo(n: number): void {
@@ -294,6 +301,9 @@ export class ChangesFeed {
     await writer.flush()
   }
 }
+
+/** `isEnd`: the stretch has no more. */
+type WrittenPage = { readonly rows: number; readonly isEnd: boolean }
 
 type RowPlace = { readonly isFirst: boolean; readonly withSeq: boolean; readonly wait: LiveWait }
 

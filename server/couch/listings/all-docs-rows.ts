@@ -13,6 +13,9 @@ export type RowText = string | Iterable<string>
 /** Rows as bytes, each with `ROW_SEPARATOR` before it. */
 export type ManyRows = { readonly bytes: Uint8Array }
 
+/** Stands where the next page is about to be read, unless the last one has shown that there is hardly any. */
+export const NEXT_PAGE = Symbol('the next page')
+
 export const ROW_SEPARATOR = ',\n'
 
 export type NamedRow = { readonly id: string; readonly text: RowText }
@@ -22,7 +25,7 @@ export function rangeRows(
   database: Database,
   range: NameRange,
   parts: RowParts,
-): Iterable<RowText | ManyRows> {
+): Iterable<RowText | ManyRows | typeof NEXT_PAGE> {
   return parts.docs && parts.attachments
     ? textsOf(namedRows(database, range, parts))
     : textRows(database, range, parts)
@@ -33,19 +36,25 @@ function* textsOf(rows: Iterable<NamedRow>): Generator<RowText> {
 }
 
 /** Page by page as text of the engine, and between that the rows it left out. */
-function* textRows(database: Database, range: NameRange, parts: RowParts): Generator<RowText | ManyRows> {
+function* textRows(
+  database: Database,
+  range: NameRange,
+  parts: RowParts,
+): Generator<RowText | ManyRows | typeof NEXT_PAGE> {
   const as = rowsAsText(parts)
   let left = range.limit
   let query: DocsQuery = { ...range, withBodies: parts.docs }
   let rows = parts.docs ? FIRST_DOCS : MAX_PAGE_ROWS
   while (left > 0) {
-    const page = database.docsText({ ...query, limit: Math.min(left, rows) }, as)
+    const limit = Math.min(left, rows)
+    const page = database.docsText({ ...query, limit }, as)
     if (page.last === undefined) return
     for (const piece of textPieces(page)) {
       if (piece instanceof Uint8Array) yield { bytes: piece }
       else yield* oddRow(database, piece.odd, parts)
     }
     left -= page.rows
+    if (page.rows === limit && left > 0) yield NEXT_PAGE
     rows = nextPageRows(page)
     // After the last row's id, not at a number of rows: to skip by number would lose one after a deletion.
     query = { ...query, startKey: page.last, inclusiveStart: false, skip: 0 }

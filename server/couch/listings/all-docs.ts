@@ -14,7 +14,7 @@ import {
   allDocsRequest,
   queriesBody,
 } from './all-docs-query.ts'
-import { keyRows, type ManyRows, ROW_SEPARATOR, type RowText, rangeRows } from './all-docs-rows.ts'
+import { keyRows, type ManyRows, NEXT_PAGE, ROW_SEPARATOR, type RowText, rangeRows } from './all-docs-rows.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
 /** So many rows are written, or one page of them, before other clients have their turn. */
@@ -59,6 +59,8 @@ function unsaid(headers: IncomingHttpHeaders): Partial<AllDocsBody> {
   return namesJson(headers) ? {} : { deleted: 'ok' }
 }
 
+export type ListingPart = RowText | ManyRows | typeof NEXT_PAGE
+
 type Asking = Pick<Call, 'caller'>
 
 function answerAllDocs(call: Asking, database: Database, request: AllDocsRequest): Answer {
@@ -70,7 +72,7 @@ export function answerListing(
   call: Asking,
   database: Database,
   request: AllDocsRequest,
-  rows: () => Iterable<RowText | ManyRows>,
+  rows: () => Iterable<ListingPart>,
 ): Answer {
   return {
     async write(out) {
@@ -102,13 +104,19 @@ async function writeListing(
   call: Asking,
   writer: TextWriter,
   head: string,
-  rows: Iterable<RowText | ManyRows>,
+  rows: Iterable<ListingPart>,
 ): Promise<void> {
   await writer.add(head)
   await writer.room()
   let separator = ''
-  let count = 0
+  let sinceTurn = 0
   for (const row of rows) {
+    // Before the next row or page, so never behind the last: the end of an answer waits for nothing.
+    if (row === NEXT_PAGE || sinceTurn >= ROWS_OF_A_TURN) {
+      await turnOf(call)
+      sinceTurn = 0
+    }
+    if (row === NEXT_PAGE) continue
     const isMany = typeof row === 'object' && 'bytes' in row
     const written = isMany
       ? writer.add(row.bytes.subarray(separator === '' ? ROW_SEPARATOR.length : 0))
@@ -116,7 +124,7 @@ async function writeListing(
     if (written !== undefined) await written
     if (typeof row !== 'string' && !isMany) await writer.addAll(row)
     separator = ROW_SEPARATOR
-    if (isMany || ++count % ROWS_OF_A_TURN === 0) await turnOf(call)
+    if (!isMany) sinceTurn++
     const room = writer.room()
     if (room !== undefined) await room
   }
@@ -140,10 +148,7 @@ function offsetOf(database: Database, range: NameRange, total: number): number {
   return Math.min(before + (range.skip ?? 0), total)
 }
 
-function rowsOf(
-  database: Database,
-  { keys, range, isEmpty, parts }: AllDocsRequest,
-): Iterable<RowText | ManyRows> {
+function rowsOf(database: Database, { keys, range, isEmpty, parts }: AllDocsRequest): Iterable<ListingPart> {
   if (keys !== undefined) return keyRows(database, keys, range, parts)
   return isEmpty ? [] : rangeRows(database, range, parts)
 }

@@ -6,7 +6,7 @@ import { ChangesFeed } from '../../../../server/couch/feeds/changes-feed.ts'
 import { type FeedRequest, feedRequest } from '../../../../server/couch/feeds/changes-query.ts'
 import { FRAMES } from '../../../../server/couch/feeds/feed-frame.ts'
 import { startLiveWait } from '../../../../server/couch/feeds/live-wait.ts'
-import { type RowText, rangeRows, rowOf } from '../../../../server/couch/listings/all-docs-rows.ts'
+import { NEXT_PAGE, type RowText, rangeRows, rowOf } from '../../../../server/couch/listings/all-docs-rows.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
 import type { ChangeRow, Database, Edit, Store } from '../../../../server/store/store.ts'
 
@@ -249,7 +249,8 @@ async function textOfFeed(database: Database, request: FeedRequest): Promise<str
 function textOf(rows: ReturnType<typeof rangeRows>): string {
   let text = ''
   for (const row of rows)
-    text += 'bytes' in Object(row) ? bytesOf(row as { bytes: Uint8Array }) : `,\n${row as RowText}`
+    if (row !== NEXT_PAGE)
+      text += 'bytes' in Object(row) ? bytesOf(row as { bytes: Uint8Array }) : `,\n${row as RowText}`
   return text.slice(2)
 }
 
