@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { type Environment, PROGRAM, spawnDivan } from './commands/divan-process.ts'
 import { eventually } from './fixtures/eventually.ts'
+import { httpClient } from './fixtures/http-client.ts'
+import { phone as openPhone } from './fixtures/phone.ts'
 import { PROJECT_FOLDER } from './fixtures/project-folder.ts'
 import { query } from './fixtures/query.ts'
 
@@ -61,9 +63,10 @@ t.test('every block of the README that can be pasted does what it says', async t
     return stdout
   }
 
-  const [token = '', admin = '', operator = '', backup = '', restore = '', ...moreShell] = await blocks('sh')
+  const [token = '', legacy = '', admin = '', operator = '', backup = '', restore = '', ...moreShell] =
+    await blocks('sh')
   const [phone = '', rxdb = '', ...moreScripts] = await blocks('js')
-  const [sql = '', ...moreSql] = await blocks('sql')
+  const [legacySql = '', sql = '', ...moreSql] = await blocks('sql')
   t.same([moreShell, moreScripts, moreSql], [[], [], []], 'no block is left out of this test')
 
   const TOKEN = await shell(`${token}printf %s "$TOKEN"`)
@@ -97,6 +100,28 @@ t.test('every block of the README that can be pasted does what it says', async t
   const other = await run('rxdb-phone.mjs', rxdb)
   await eventually(() => other.said() === 'Bench press\n', 'RxDB has what PouchDB wrote')
   await eventually(() => other.app.exitCode === 0, 'and ends')
+
+  const synced = await shell(legacy)
+  for (const part of ['"isPremium":false', '"rejected":[]', '"serverId":"', '"uploaded":2', '"velocity":0.5'])
+    t.match(synced, part, 'the script of the app that cannot replicate')
+  const login = { email: 'ann@example.org', password: 'correct horse' }
+  const { json: ann } = await httpClient(serverUrl, '').post('/api/auth/login', login)
+  const { local, remote } = await openPhone(t, serverUrl, ann.token)
+  const live = local.sync(remote, { live: true })
+  const weight = async () => {
+    const doc = await local.get('session:0f8fad5b-d9cb-469f-a165-70867728950e').catch(() => undefined)
+    return doc?.weightPerCableKg
+  }
+  await eventually(async () => (await weight()) === 60.5, 'PouchDB has what the app pushed')
+  const later = legacy.replace('"weightPerCableKg": 60.5', '"weightPerCableKg": 62.5')
+  await shell(later.replace('"updatedAt": 1767225600000', '"updatedAt": 1767225600001'))
+  await eventually(async () => (await weight()) === 62.5, 'and gets live what is pushed then')
+  live.cancel()
+  const [row] = await eventually(async () => {
+    const rows = await query(databaseUrl, legacySql)
+    return rows[0]?.weight_per_cable_kg === 62.5 && rows[0].samples === 2 ? rows : undefined
+  }, 'the rows of the app')
+  t.match(row, { email: 'ann@example.org', exercise_name: 'Deadlift', samples: 2, peak_load: 61 })
 
   const answers = await shell(admin)
   const userDb = `userdb-${Buffer.from('6f1c2a34-9d5b-4c1e-8a70-2f6f1e0b9a11').toString('hex')}`
