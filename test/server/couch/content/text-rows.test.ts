@@ -3,7 +3,11 @@ import t from 'tap'
 import { nextPageRows, textPieces } from '../../../../server/couch/content/text-rows.ts'
 import { type RowStyle, rowsAsText, rowText } from '../../../../server/couch/feeds/change-row.ts'
 import { ChangesFeed } from '../../../../server/couch/feeds/changes-feed.ts'
-import { type FeedRequest, feedRequest } from '../../../../server/couch/feeds/changes-query.ts'
+import {
+  type ChangesQuery,
+  type FeedRequest,
+  feedRequest,
+} from '../../../../server/couch/feeds/changes-query.ts'
 import { FRAMES } from '../../../../server/couch/feeds/feed-frame.ts'
 import { startLiveWait } from '../../../../server/couch/feeds/live-wait.ts'
 import { NEXT_PAGE, type RowText, rangeRows, rowOf } from '../../../../server/couch/listings/all-docs-rows.ts'
@@ -234,14 +238,39 @@ function feedText(
   return `{"results":[\n${lines.join(',\n')}\n],\n"last_seq":${seq(end)},"pending":${pending}}\n`
 }
 
-async function textOfFeed(database: Database, request: FeedRequest): Promise<string> {
+t.test(
+  'a feed of a hundred rows waits for no turn, also in pieces; behind the last page none does',
+  async t => {
+    const { store, database } = await varied(join(t.testdir(), 'store.sqlite'))
+    t.teardown(() => store.close())
+    const turns = async (asked: ChangesQuery) => {
+      let count = 0
+      await textOfFeed(database, feedRequest(asked, undefined), () => count++)
+      return count
+    }
+    t.equal(await turns({ limit: 100, seq_interval: 100, include_docs: true }), 0)
+    t.equal(await turns({ limit: 100, seq_interval: 20 }), 0)
+    t.equal(await turns({}), 1, 'before its only page')
+    t.equal(await turns({ descending: true }), 1)
+    const parts = { docs: false, conflicts: false, attachments: false, deletedBodies: false }
+    t.notOk([...rangeRows(database, { limit: 1000 }, parts)].includes(NEXT_PAGE))
+    t.notOk([...rangeRows(database, { limit: 50 }, { ...parts, docs: true })].includes(NEXT_PAGE))
+    t.ok([...rangeRows(database, { limit: 150 }, { ...parts, docs: true })].includes(NEXT_PAGE))
+  },
+)
+
+async function textOfFeed(
+  database: Database,
+  request: FeedRequest,
+  onTurn: () => void = () => {},
+): Promise<string> {
   let text = ''
   const { signal } = new AbortController()
   const write = (chunk: string | Uint8Array): undefined => {
     text += Buffer.from(chunk).toString()
   }
   const wait = startLiveWait({ out: { signal, write }, signal })
-  await new ChangesFeed(database, request, async () => {}).writeNormal(wait)
+  await new ChangesFeed(database, request, async () => onTurn()).writeNormal(wait)
   wait.close()
   return text
 }
