@@ -143,18 +143,23 @@ export class ChangesFeed {
     )
     // One row says little of how large the others are.
     if (page.rows > 1) this.#pageRows = nextPageRows(page)
+    let gone = 0
     let isFirst = this.#written === 0
     // Each row begins with what stands between two.
     const separator = this.#frame.before(false).length - this.#frame.before(true).length
     for (const piece of textPieces(page)) {
       if ('odd' in piece) {
         const row = this.#oddRow(piece.odd)
-        if (row === undefined) continue
+        if (row === undefined) {
+          gone++
+          continue
+        }
         await this.#writeRow(writer, row, { isFirst, withSeq, wait })
       } else await writer.add(isFirst ? piece.subarray(separator) : piece)
       isFirst = false
     }
-    this.#written += page.rows
+    // Were one that is gone counted, the first row that is there would begin as a later one does.
+    this.#written += page.rows - gone
     if (page.last !== undefined) this.#moveTo(page.last)
     return { rows: page.rows, isEnd: page.rows < limit }
   }

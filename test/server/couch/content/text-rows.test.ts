@@ -259,6 +259,34 @@ t.test(
   },
 )
 
+t.test(
+  'a row that changes while its page is written is left out, and the page is JSON all the same',
+  async t => {
+    const { store, database } = await varied(join(t.testdir(), 'store.sqlite'))
+    t.teardown(() => store.close())
+    const isBranched = (row: ChangeRow) => row.leaves !== undefined && row.leaves.length > 1
+    const all = database.changes({ after: 0, limit: 10_000, withBodies: false, withLastLive: false })
+    const branched = all.find(isBranched)
+    if (branched === undefined) throw new Error('nothing branched')
+    // As it is when the writer commits between the page and the row.
+    const changing = new Proxy(database, {
+      get: (target, name) =>
+        name === 'changes' ? () => [] : Reflect.get(target, name, target)?.bind?.(target),
+    })
+    const since = database.sequence(branched.n - 1)
+    const text = await textOfFeed(
+      changing,
+      feedRequest({ since, limit: 30, seq_interval: 20, style: 'all_docs' }, undefined),
+    )
+    const { results } = JSON.parse(text) as { readonly results: readonly { readonly id: string }[] }
+    const plain = all.filter(row => row.n > branched.n && !isBranched(row))
+    t.strictSame(
+      results.map(({ id }) => id),
+      plain.slice(0, 30).map(({ id }) => id),
+    )
+  },
+)
+
 async function textOfFeed(
   database: Database,
   request: FeedRequest,
