@@ -16,7 +16,8 @@ const PIECES = 20
 
 /** A page, the one after it, and what is asked in addition, of four workers; the feed; the question whether the server is there. */
 const MAX_REQUESTS = 10
-const MAX_CONNECTIONS = 6
+/** Six, and one that Postgres still shows while it goes. */
+const MAX_CONNECTIONS = 7
 const MAX_DESCRIPTORS = 100
 const MAX_RESIDENT_MB = 400
 
