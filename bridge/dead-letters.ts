@@ -6,7 +6,14 @@ import { type CouchClient, couchClient } from './couch-client.ts'
 import { closeLetters, dropLetters } from './dead-letter-store.ts'
 import { holdShape } from './descriptions/record.ts'
 import { feedParts } from './feed-parts.ts'
-import { inLongTransaction, openPool, postgresName, type Queryable, stayingAwake } from './postgres-client.ts'
+import { isMirrorThere } from './is-there.ts'
+import {
+  inLongTransaction,
+  postgresName,
+  type Queryable,
+  stayingAwake,
+  withConnection,
+} from './postgres-client.ts'
 import { prepareSchema } from './schema/migrations.ts'
 import { type Source, sourceOf } from './source.ts'
 import { originalText } from './storable-text.ts'
@@ -150,25 +157,15 @@ async function replayDocs({ client, sql, source, docIds }: DocsReplay): Promise<
 
 /** No letters in a Postgres without a mirror are no good news: most likely it is the wrong one. */
 async function withMirror<T>(databaseUrl: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  const pool = openPool(databaseUrl, 1)
-  try {
-    if (!(await isThere(pool))) throw new BridgeError(`${postgresName(databaseUrl)}: ${NO_MIRROR}`)
+  return await withConnection(databaseUrl, async pool => {
+    if (!(await isMirrorThere(pool))) throw new BridgeError(`${postgresName(databaseUrl)}: ${NO_MIRROR}`)
     return await work(pool)
-  } finally {
-    await pool.end()
-  }
+  })
 }
 
 /** What an operator is told of a Postgres in which nothing is mirrored. */
 export const NO_MIRROR =
   'there is no mirror in it (no table divan.dead_letters). Check DATABASE_URL; a bridge makes the mirror when it starts'
-
-async function isThere(sql: Queryable): Promise<boolean> {
-  const { rows } = await sql.query<{ readonly is_there: boolean }>(
-    `select to_regclass('divan.dead_letters') is not null as is_there`,
-  )
-  return rows[0]?.is_there === true
-}
 
 async function readLetters(sql: Queryable, limit?: number): Promise<DeadLetter[]> {
   const { rows } = await sql.query<{

@@ -5,6 +5,7 @@ import { metrics } from '../../../design-docs/entities/metrics.ts'
 import { type Field, type Fields, isRequired } from '../../../design-docs/entity.ts'
 import type { JsonObject } from '../../../design-docs/json-object.ts'
 import { CouchError } from '../../couch-error.ts'
+import { pathText } from '../message-reader.ts'
 import { type Sample, sampleOf } from './sample.ts'
 
 /** Samples as a device sends them. */
@@ -99,7 +100,6 @@ function refusal(at: readonly PropertyKey[], { issues: [issue] }: z.ZodError): C
 
 /** Names the member as a programmer would: `samples[7].timestamp`. */
 function badRequest(path: readonly PropertyKey[], reason: string): CouchError {
-  const steps = path.map(step => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-  const name = steps.join('').replace(/^\./, '')
+  const name = pathText(path)
   return new CouchError('bad_request', name === '' ? reason : `${name}: ${reason}`)
 }
