@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database } from '../store/store.ts'
 import { rowSpaceOf, serverIdOf } from './identity.ts'
-import { identify } from './identity-of-rows.ts'
+import { identify, type NamedRow } from './identity-of-rows.ts'
 import { isSingle, type PushMessage, syncedEntities } from './message-push.ts'
+import { type Planned, type PlanOptions, planRows } from './push-plan.ts'
 import { writeRows } from './push-rounds.ts'
 import { type OddRow, type SentRow, sentRows } from './push-rows.ts'
 import { type Rejected, rejectedEdit, rejectedRow } from './rejected-rows.ts'
@@ -41,8 +42,10 @@ export async function push(
   const { all, sent, odd } = await readRows(message, maxRowBytes)
   const { rows, reference } = await identify(sent, { database, deviceId, serverIds })
   await keepOddRows(database, deviceId, odd)
-  const planned = await writeRows(database, rows, { deviceId, now, reference })
-  const problems = new Map(Array.from(planned.values(), ({ row, problem }) => [row.path, problem]))
+  const options = { deviceId, now, reference }
+  const planned = await writeRows(database, rows, options)
+  const judged = await judgedTogether(database, rows, options)
+  const problems = new Map([...planned.values(), ...judged].map(({ row, problem }) => [row.path, problem]))
   const rejected = all.flatMap(row => rejectedRow(row, isOdd(row) ? row.problem : problems.get(row.path)))
   return { idMappings: mappingsOf(database, rows), rejected }
 }
@@ -63,6 +66,26 @@ function isOdd(row: SentRow | OddRow): row is OddRow {
 
 function isSent(row: SentRow | OddRow): row is SentRow {
   return !isOdd(row)
+}
+
+/**
+ * Of several rows of one document each is judged by what all of them made. What the ones before it made was there only once: a push that
+ * comes again would be answered otherwise.
+ */
+async function judgedTogether(
+  database: Database,
+  rows: readonly NamedRow[],
+  options: PlanOptions,
+): Promise<Planned[]> {
+  const counts = new Map<string, number>()
+  for (const { docId } of rows) counts.set(docId, (counts.get(docId) ?? 0) + 1)
+  const repeated = rows.filter(({ docId }) => (counts.get(docId) ?? 0) > 1)
+  const judged: Planned[] = []
+  for (let start = 0; start < repeated.length; start += TURN_ROWS) {
+    judged.push(...planRows(database, repeated.slice(start, start + TURN_ROWS), options))
+    await setImmediate()
+  }
+  return judged
 }
 
 async function keepOddRows(database: Database, deviceId: string, odd: readonly OddRow[]): Promise<void> {
