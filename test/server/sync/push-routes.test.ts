@@ -136,7 +136,7 @@ t.test(
     const partial = { clientId, targetReps: 3, updatedAt: 2 }
     const body = {
       ...device,
-      sessions: [partial, { ...session, clientId }],
+      sessions: [partial, { ...session, clientId, updatedAt: 3 }],
       routines: [{ clientId, updatedAt: 1 }],
     }
     const answer = await api.post('/push', body)
