@@ -1,6 +1,7 @@
 import { checkDoc } from '../../design-docs/check-doc.ts'
 import { type Entity, keepsDeletedRows } from '../../design-docs/entity.ts'
 import { memberOf } from '../../design-docs/json-object.ts'
+import { fitsAppFloat } from './app-float.ts'
 import { serverIdOf, shownClientId, shownReference } from './identity.ts'
 import type { ShownVersion } from './shown-version.ts'
 
@@ -13,7 +14,8 @@ export type RowReader = {
 
 /**
  * A document as the app has it: all fields of its message, with defaults for what no client ever said, ids as this device knows them.
- * Undefined for what the app could not read: a document that does not fit its description, and a deleted one that has no mark for that.
+ * Undefined for what the app could not read: a document that does not fit its description, one with a number beyond the app's own, and a
+ * deleted one that has no mark for that.
  */
 export function pullRow(entity: Entity, shown: ShownVersion, reader: RowReader): object | undefined {
   const { id, members, deleted } = shown
@@ -26,6 +28,7 @@ export function pullRow(entity: Entity, shown: ShownVersion, reader: RowReader):
   for (const [name, field] of Object.entries(entity.fields)) {
     if (field.inMessages === false || name === 'clientId') continue
     const value = memberOf(members, name) ?? field.default ?? null
+    if (!fitsAppFloat(field, value)) return undefined
     const isReference = field.kind === 'reference' && typeof value === 'string'
     row[name] = isReference ? shownReference(value, reader.deviceId) : value
   }

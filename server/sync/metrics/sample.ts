@@ -1,6 +1,7 @@
 import { metrics } from '../../../design-docs/entities/metrics.ts'
 import type { Field } from '../../../design-docs/entity.ts'
 import { isJsonObject, type JsonObject, memberOf } from '../../../design-docs/json-object.ts'
+import { fitsAppFloat } from '../app-float.ts'
 
 /**
  * A moment as the sensors saw it, as JSON text in the one way it is stored: what is described first, then the members that nobody knows;
@@ -19,12 +20,12 @@ export function sampleOf(members: JsonObject): Sample {
   return { timestamp: timestampOf(members), text: textOf([...said, ...unknownMembers(members)]) }
 }
 
-/** The same as clients are shown it: with every member that is described. */
+/** The same as clients are shown it: with every member that is described. A number beyond the app's own is told as none. */
 export function shownSample(members: JsonObject): Sample {
-  const said = FIELDS.map(([name, field]): [string, unknown] => [
-    name,
-    memberOf(members, name) ?? field.default ?? null,
-  ])
+  const said = FIELDS.map(([name, field]): [string, unknown] => {
+    const value = memberOf(members, name) ?? field.default ?? null
+    return [name, fitsAppFloat(field, value) ? value : null]
+  })
   return { timestamp: timestampOf(members), text: textOf([...said, ...unknownMembers(members)]) }
 }
 
