@@ -165,6 +165,7 @@ t.test('where premium is required, the account decides', async t => {
     const body = { deviceId: 'a', platform: 'ios', lastSync: 0 }
     const replies = [
       await client.get('/api/sync/status'),
+      await client.get('/api/sync/devices'),
       await client.post('/api/sync/push', body),
       await client.post('/api/sync/pull', body),
     ]
@@ -174,17 +175,17 @@ t.test('where premium is required, the account decides', async t => {
     const doc = (await admin.get('/_users/org.couchdb.user:ann@example.org')).json
     await admin.put('/_users/org.couchdb.user:ann@example.org', { ...doc, ...members })
   }
-  t.strictSame(await calls(), [403, 403, 403])
+  t.strictSame(await calls(), [403, 403, 403, 403])
   t.match((await api.get('/api/sync/status')).json, { error: /remium/ })
   const subscriptionExpiresAt = Date.now() + 3_600_000
   await account({ isPremium: true, subscriptionStatus: 'active', subscriptionExpiresAt })
-  t.strictSame(await calls(), [200, 200, 200])
+  t.strictSame(await calls(), [200, 200, 200, 200])
   t.match((await api.get('/api/sync/status')).json, {
     subscriptionStatus: 'active',
     subscriptionExpiresAt: new Date(subscriptionExpiresAt).toISOString(),
   })
   await account({ subscriptionExpiresAt: 7 })
-  t.strictSame(await calls(), [403, 403, 403], 'a subscription that has ended')
+  t.strictSame(await calls(), [403, 403, 403, 403], 'a subscription that has ended')
   const { api: stranger } = newUser()
-  t.strictSame(await calls(stranger), [403, 403, 403], 'a token without an account')
+  t.strictSame(await calls(stranger), [403, 403, 403, 403], 'a token without an account')
 })
