@@ -1,11 +1,12 @@
 import { closeSync, mkdirSync, openSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { filesOf, realFirst } from '../sharded/files-of.ts'
-import { checkedMarks, shardsOf } from '../sharded/set-marks.ts'
+import { filesOf, MAX_SHARDS, realFirst } from '../sharded/files-of.ts'
+import { checkedMarks, findMark, shardsOf } from '../sharded/set-marks.ts'
 import { type Backup, backupStore, isStillOurs } from '../sqlite/backup-store.ts'
-import { draftOf, refuseUnfitTarget } from '../sqlite/backup-target.ts'
+import { draftOf, refuseNameOf, refuseUnfitTarget } from '../sqlite/backup-target.ts'
 import { copyFailure } from '../sqlite/copy-failure.ts'
 import type { OpenDatabase } from '../sqlite/driver.ts'
+import { refuseUnfinishedRestore } from '../sqlite/restore-mark.ts'
 import { syncFolderOf } from '../sqlite/sync-to-disk.ts'
 import { StoreError } from '../store-error.ts'
 import { type CopiedFacts, sumOf } from './copied-facts.ts'
@@ -13,9 +14,12 @@ import { writeManifest } from './manifest.ts'
 
 /** Copies a store, of one file into a file, of several into a folder of as many. */
 export function backupFiles(open: OpenDatabase, backup: Backup): CopiedFacts {
-  const shards = shardsOf(open, backup.file)
+  const first = realFirst(backup.file)
+  refuseNameOf(filesOf(first, MAX_SHARDS), backup.target)
+  refuseUnfinishedRestore(first)
+  const shards = shardsOf(open, first)
   if (shards === 1) return { ...backupStore(open, backup), files: 1 }
-  return backupShards(open, filesOf(realFirst(backup.file), shards), backup.target)
+  return backupShards(open, filesOf(first, shards), backup.target)
 }
 
 /** Removes what there is of a backup under way. */
@@ -30,11 +34,15 @@ export function removeFilesDraft(target: string): void {
  */
 function backupShards(open: OpenDatabase, files: readonly string[], target: string): CopiedFacts {
   checkedMarks(open, files)
+  refuseHalfMade(open, files)
   for (const file of files) refuseUnfitTarget(realpathSync(file), target)
   const draft = draftOf(target)
   const opened = makeDraftFolder(draft, target)
   try {
-    const facts = files.map(file => backupStore(open, { file, target: join(draft, basename(file)) }))
+    const copies = files.map(file => join(draft, basename(file)))
+    const facts = files.map((file, at) => backupStore(open, { file, target: copies[at] ?? '' }))
+    // Only readers are here: between two of the files all of them may have been replaced.
+    checkedMarks(open, copies)
     writeManifest(files, draft, true)
     if (!isStillOurs(draft, opened)) throw new StoreError(`another backup to ${target} is under way`)
     nameFolder(draft, target)
@@ -45,6 +53,14 @@ function backupShards(open: OpenDatabase, files: readonly string[], target: stri
   } finally {
     closeSync(opened)
   }
+}
+
+function refuseHalfMade(open: OpenDatabase, files: readonly string[]): void {
+  const lacking = files.find(file => findMark(open, file) === 'nothing')
+  if (lacking !== undefined)
+    throw new StoreError(
+      `the store was not made to its end, ${lacking} is still to come: start the server once`,
+    )
 }
 
 /** It stays open: so no other folder can have its number meanwhile. */

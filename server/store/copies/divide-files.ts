@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { filesOf, filesThere } from '../sharded/files-of.ts'
-import { checkedMarks, shardsOf } from '../sharded/set-marks.ts'
+import { checkedMarks, findMark, shardsOf } from '../sharded/set-marks.ts'
 import { Connection } from '../sqlite/connection.ts'
 import { copyFailure } from '../sqlite/copy-failure.ts'
 import type { OpenDatabase } from '../sqlite/driver.ts'
 import { checkedFormat, createTables } from '../sqlite/prepare-file.ts'
 import { foldLog } from '../sqlite/put-aside.ts'
 import { realFile } from '../sqlite/real-file.ts'
+import { refuseUnfinishedRestore } from '../sqlite/restore-mark.ts'
 import { draftOf, type Restored, removeRestoreDraft } from '../sqlite/restore-store.ts'
 import type { ShardMark } from '../sqlite/shard-mark.ts'
 import { readStoreFacts, type StoreFacts } from '../sqlite/store-facts.ts'
@@ -59,6 +60,8 @@ function finishEarlier(open: OpenDatabase, first: string): void {
 function oldFiles(open: OpenDatabase, first: string, count: number): readonly string[] {
   const there = filesThere(first)
   if (there[0] !== first) throw new StoreError(`there is no store to divide: ${first} does not exist`)
+  // Whatever else was cut off has left no store that one could read.
+  for (const file of there) refuseUnfinishedRestore(realFile(file))
   for (const file of there)
     if (!foldLog(open, file)) throw new StoreError(`${file} is no store that can be read`)
   const shards = shardsOf(open, first)
@@ -66,7 +69,8 @@ function oldFiles(open: OpenDatabase, first: string, count: number): readonly st
   if (shards > 1) checkedMarks(open, files)
   if (shards === count)
     throw new StoreError(`${first} is divided over ${count} already: nothing is to be done`)
-  return files
+  // One that was not made yet, by a start that was killed, holds nothing.
+  return files.filter(file => findMark(open, file) !== 'nothing')
 }
 
 type Fresh = { readonly files: readonly string[]; readonly set: string | null }

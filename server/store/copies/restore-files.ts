@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { filesOf, filesThere, realFirst } from '../sharded/files-of.ts'
-import { checkedMarks, findMark } from '../sharded/set-marks.ts'
+import { checkedMarks, markIfAny } from '../sharded/set-marks.ts'
 import { Connection } from '../sqlite/connection.ts'
 import { copyFailure } from '../sqlite/copy-failure.ts'
 import type { OpenDatabase } from '../sqlite/driver.ts'
@@ -40,20 +40,10 @@ export function restoreFiles(open: OpenDatabase, { file, backup }: Restore): Res
 /** One file of several is not a store. */
 function refusePart(open: OpenDatabase, backup: string): void {
   const found = markIfAny(open, backup)
-  if (typeof found === 'object')
+  if (found !== undefined)
     throw new StoreError(
       `${backup} is file ${found.number} of a backup of ${found.count} files: name the folder it is in`,
     )
-}
-
-/** What is no store at all is refused where it is read. */
-function markIfAny(open: OpenDatabase, file: string): ShardMark | undefined {
-  try {
-    const found = findMark(open, file)
-    return typeof found === 'object' ? found : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** All files are made beside the store before the first of the old ones is touched. */

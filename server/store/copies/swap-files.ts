@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { filesOf, filesThere, MAX_SHARDS } from '../sharded/files-of.ts'
 import { findMark } from '../sharded/set-marks.ts'
 import type { OpenDatabase } from '../sqlite/driver.ts'
-import { asideOf, putAside } from '../sqlite/put-aside.ts'
+import { asideOf, isAnythingOf, putAside } from '../sqlite/put-aside.ts'
 import { readRestoreMark, removeRestoreMark, setRestoreMark } from '../sqlite/restore-mark.ts'
 import { draftOf, removeRestoreDraft } from '../sqlite/restore-store.ts'
 import { syncFolderOf } from '../sqlite/sync-to-disk.ts'
@@ -24,18 +24,19 @@ export type Swap = {
  * Returns the folder they are in. All locks are held.
  */
 export function swapFiles(open: OpenDatabase, first: string, swap: Swap): string | undefined {
-  const aside = putAllAside(open, first)
+  const aside = putAllAside(open, first, swap.count)
   setRestoreMark(first, JSON.stringify(swap))
   finishSwap(open, first, swap)
   return aside
 }
 
-function putAllAside(open: OpenDatabase, first: string): string | undefined {
+function putAllAside(open: OpenDatabase, first: string, count: number): string | undefined {
   const old = filesThere(first)
-  if (old.length === 0) return undefined
+  const replaced = [...new Set([...old, ...filesOf(first, count)])].filter(isAnythingOf)
+  if (replaced.length === 0) return undefined
   const folder = asideOf(first)
   mkdirSync(folder, { mode: 0o700 })
-  for (const file of old) putAside(open, file, join(folder, basename(file)))
+  for (const file of replaced) putAside(open, file, join(folder, basename(file)))
   writeManifest(old, folder, false)
   syncFolderOf(first)
   return folder
@@ -61,8 +62,9 @@ export function finishSwap(open: OpenDatabase, first: string, { count, set }: Sw
   for (const file of waiting) renameSync(draftOf(file), file)
   for (const file of filesThere(first)) if (!files.includes(file)) rmSync(file)
   syncFolderOf(first)
-  for (const file of files.slice(1)) removeRestoreMark(file)
+  for (const file of filesOf(first, MAX_SHARDS).slice(1)) removeRestoreMark(file)
   removeRestoreMark(first)
+  removeDrafts(first)
 }
 
 /** Removes what was made to take the files' places, unless it has begun to: then it must come to its end. */

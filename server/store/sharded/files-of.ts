@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
+import { realFile } from '../sqlite/real-file.ts'
 
 /** The most that a store is divided over. The place in its log of updates names each, and goes over the wire. */
 export const MAX_SHARDS = 32
@@ -11,9 +12,14 @@ export function filesOf(first: string, count: number): [string, ...string[]] {
   return [first, ...Array.from({ length: count - 1 }, (_, at) => `${stem}-${at + 2}${extension}`)]
 }
 
-/** Where the first file is. The others lie beside it, not beside a link to it. */
+/** Where the first file is, or will be. The others lie beside it, not beside a link to it. */
 export function realFirst(file: string): string {
-  return existsSync(file) ? realpathSync(file) : file
+  try {
+    return realFile(file)
+  } catch {
+    // There is no such folder: who makes it, or cannot, has more to say.
+    return file
+  }
 }
 
 /** Those that are there, in their order, whatever store they belong to. */

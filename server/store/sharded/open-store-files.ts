@@ -5,7 +5,7 @@ import { openStore } from '../sqlite/open-store.ts'
 import { type ShardMark, writeShardMark } from '../sqlite/shard-mark.ts'
 import type { Store } from '../store.ts'
 import { filesOf, realFirst } from './files-of.ts'
-import { checkedMarks } from './set-marks.ts'
+import { checkedMarks, refuseLostFirst } from './set-marks.ts'
 import { closeAll, type Shard, ShardedStore } from './sharded-store.ts'
 
 export type StoreFiles = {
@@ -19,7 +19,9 @@ export type StoreFiles = {
 
 /** Opens the store that is in these files, all of them or none. Refuses with a `StoreError` of one line. */
 export async function openStoreFiles({ file, shards, log }: StoreFiles): Promise<Store> {
-  return shards === 1 ? openStore({ file, log }) : openShardedStore({ file, shards, log })
+  if (shards > 1) return openShardedStore({ file, shards, log })
+  refuseLostFirst(await loadDriver(), realFirst(file))
+  return openStore({ file, log })
 }
 
 async function openShardedStore({ file, shards, log = () => {} }: StoreFiles): Promise<Store> {

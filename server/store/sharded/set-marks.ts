@@ -8,6 +8,7 @@ import { resultCode, SQLITE_READONLY } from '../sqlite/result-code.ts'
 import { readShardMark, refuseOtherMark, type ShardMark } from '../sqlite/shard-mark.ts'
 import { newUuid } from '../sqlite/store-uuid.ts'
 import { StoreError } from '../store-error.ts'
+import { filesThere } from './files-of.ts'
 
 /** What a file has to say: it is not there yet, it is a store of its own, or a part of one. */
 type Found = 'nothing' | 'one file' | ShardMark
@@ -79,6 +80,24 @@ function readMark(connection: Connection, file: string): Found {
   if (connection.row('select 1 from sqlite_schema') === undefined) return 'nothing'
   checkedFormat(connection, file)
   return readShardMark(connection) ?? 'one file'
+}
+
+/** What is no store at all is refused where it is read. */
+export function markIfAny(open: OpenDatabase, file: string): ShardMark | undefined {
+  try {
+    const found = findMark(open, file)
+    return typeof found === 'object' ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Refuses to make a store of one file where the others of several lie, and their first is lost. */
+export function refuseLostFirst(open: OpenDatabase, first: string): void {
+  const others = filesThere(first).filter(file => file !== first)
+  if (others.length === 0 || findMark(open, first) !== 'nothing') return
+  const mark = others.map(file => markIfAny(open, file)).find(found => found !== undefined)
+  if (mark !== undefined) throw missing(first, 0, mark.count)
 }
 
 /** Over how many files a store is divided, by its first one. One also where there is none. */

@@ -4,7 +4,7 @@ import { StoreError } from '../store-error.ts'
 
 /** What lies beside a store and belongs to it, after the store's name. */
 const OWN_SUFFIX =
-  /^(-(wal|shm|journal)|\.(lock|restoring|partial)(-(wal|shm|journal))?|\.unfinished-restore|\.replaced-.*)$/
+  /^(-(wal|shm|journal)|\.(lock|restoring|partial)(-(wal|shm|journal))?|\.unfinished-restore(\.draft)?|\.replaced-.*)$/
 
 /** What systems say that know no second name of a file, such as FAT. */
 const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
@@ -19,8 +19,18 @@ export function refuseUnfitTarget(file: string, target: string): void {
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw taken(target)
   const real = join(realFolderOf(target), basename(target))
   const isOwn = real.startsWith(file) && OWN_SUFFIX.test(real.slice(file.length))
-  if (isOwn || draftOf(real) === file)
-    throw new StoreError(`${target} is a name that the store has for files of its own: choose another`)
+  if (isOwn || draftOf(real) === file) throw ownName(target)
+}
+
+/** Refuses the names that a store has for all the files it may have one day. */
+export function refuseNameOf(files: readonly string[], target: string): void {
+  if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) throw taken(target)
+  const real = join(realFolderOf(target), basename(target))
+  if (files.includes(real)) throw ownName(target)
+}
+
+function ownName(target: string): StoreError {
+  return new StoreError(`${target} is a name that the store has for files of its own: choose another`)
 }
 
 /** Gives a whole backup its name. Never in the place of what appeared there meanwhile: a rename would replace it. */

@@ -1,4 +1,4 @@
-import { existsSync, linkSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, lstatSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { StoreError } from '../store-error.ts'
 import { Connection } from './connection.ts'
 import type { OpenDatabase } from './driver.ts'
@@ -15,16 +15,27 @@ const LOGS = ['-wal', '-journal'] as const
  */
 export function putAside(open: OpenDatabase, file: string, aside = asideOf(file)): string | undefined {
   const logs = () => LOGS.filter(suffix => existsSync(`${file}${suffix}`))
+  if (!isAnythingOf(file)) return undefined
   const isThere = existsSync(file)
-  if (!isThere && logs().length === 0) return undefined
   const isWhole = isThere && foldLog(open, file)
   if (!isWhole) setRestoreMark(file)
   const suffixes = isWhole ? [] : logs()
   for (const suffix of isThere ? ['', ...suffixes] : suffixes)
-    linkSync(`${file}${suffix}`, `${aside}${suffix}`)
+    nameAgain(`${file}${suffix}`, `${aside}${suffix}`)
   for (const path of [file, aside]) syncFolderOf(path)
   for (const suffix of [...suffixes, '-shm']) rmSync(`${file}${suffix}`, { force: true })
   return aside
+}
+
+/** True where there is a file, or what it left: its log, when it was lost, would be replayed into the next one of its name. */
+export function isAnythingOf(file: string): boolean {
+  return ['', ...LOGS].some(suffix => existsSync(`${file}${suffix}`))
+}
+
+/** A symbolic link, to another disk for one, gets a second one that leads to the same file from everywhere. */
+function nameAgain(path: string, aside: string): void {
+  if (lstatSync(path).isSymbolicLink()) symlinkSync(realpathSync(path), aside)
+  else linkSync(path, aside)
 }
 
 /** The second name of what is replaced now. */

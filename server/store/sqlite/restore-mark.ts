@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { StoreError } from '../store-error.ts'
 import { syncFolderOf } from './sync-to-disk.ts'
 
@@ -11,11 +20,25 @@ function markOf(file: string): string {
   return `${file}.unfinished-restore`
 }
 
+function draftOf(file: string): string {
+  return `${markOf(file)}.draft`
+}
+
+/** Whole or not at all: an empty one, left by a full disk, would shut a store for ever and say no more what is to be done. */
 export function setRestoreMark(file: string, text = ''): void {
-  const opened = openSync(markOf(file), 'w', 0o600)
-  writeSync(opened, text)
-  fsyncSync(opened)
-  closeSync(opened)
+  try {
+    const opened = openSync(draftOf(file), 'w', 0o600)
+    try {
+      writeSync(opened, text)
+      fsyncSync(opened)
+    } finally {
+      closeSync(opened)
+    }
+    renameSync(draftOf(file), markOf(file))
+  } catch (cause) {
+    rmSync(draftOf(file), { force: true })
+    throw cause
+  }
   syncFolderOf(file)
 }
 

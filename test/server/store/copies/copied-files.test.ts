@@ -6,16 +6,22 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import { basename } from 'node:path'
 import t from 'tap'
 import { userDbName } from '../../../../design-docs/user-db.ts'
 import { backupFiles } from '../../../../server/store/copies/backup-files.ts'
+import { divideFiles } from '../../../../server/store/copies/divide-files.ts'
 import { restoreFiles } from '../../../../server/store/copies/restore-files.ts'
 import { startBackup, startRestore } from '../../../../server/store/copies/start-copy.ts'
 import { filesOf, filesThere } from '../../../../server/store/sharded/files-of.ts'
-import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
+import { Connection } from '../../../../server/store/sqlite/connection.ts'
+import { loadDriver, type OpenDatabase } from '../../../../server/store/sqlite/driver.ts'
+import { setRestoreMark } from '../../../../server/store/sqlite/restore-mark.ts'
+import { StoreError } from '../../../../server/store/store-error.ts'
 import { collectGarbage } from '../../../fixtures/collect-garbage.ts'
 import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
@@ -159,6 +165,111 @@ t.test(
     t.comment([...seen].join('; '))
   },
 )
+
+t.test('what a lost file left is not replayed into the one that takes its place', async t => {
+  const folder = t.testdir({ logs: {} })
+  const file = `${folder}/store.db`
+  const store = await opened(t, file, 3)
+  await fill(store)
+  const contents = contentsOf(store)
+  const backup = `${folder}/backup`
+  backupFiles(open, { file, target: backup })
+  for (const name of names) await storeOne(databaseOf(store, name), interactive('later'))
+  const files = filesOf(file, 3)
+  const logs = () => files.map(one => [`${one}-wal`, `${folder}/logs/${basename(one)}-wal`] as const)
+  for (const [log, copy] of logs()) copyFileSync(log, copy)
+  await closed(store)
+
+  const [, second = '', third = ''] = files
+  for (const lost of [second, third]) rmSync(lost)
+  for (const [log, copy] of logs().slice(1)) copyFileSync(copy, log)
+  const { replaced } = await restore(file, backup)
+  t.ok(existsSync(`${replaced}/store-2.db-wal`), 'it is kept')
+  const after = await opened(t, file, 3)
+  const withoutLogs = (all: typeof contents) => all.map(({ locals, ...rest }) => rest)
+  t.same(withoutLogs(contentsOf(after)), withoutLogs(contents))
+  await closed(after)
+  for (const one of files) t.same(await checkFile(one), [])
+
+  await restore(file, `${folder}/backup`)
+  divideFiles(open, { file, count: 1 })
+  for (const [log, copy] of logs().slice(1)) copyFileSync(copy, log)
+  await collectGarbage()
+  divideFiles(open, { file, count: 3 })
+  const divided = await opened(t, file, 3)
+  t.same(withoutLogs(contentsOf(divided)), withoutLogs(contents), 'nor into one that is made by a division')
+  await closed(divided)
+})
+
+t.test('a file that a link leads to another disk for is found again in what was put aside', async t => {
+  const folder = t.testdir({ data: {}, disk: {} })
+  const file = `${folder}/data/store.db`
+  const second = `${folder}/data/store-2.db`
+  const store = await opened(t, file, 2)
+  await fill(store)
+  const contents = contentsOf(store)
+  await closed(store)
+  renameSync(second, `${folder}/disk/store-2.db`)
+  symlinkSync('../disk/store-2.db', second)
+  await closed(await opened(t, file, 2))
+  const { replaced = '' } = divideFiles(open, { file, count: 3 })
+  await closed(await opened(t, file, 3))
+  t.match(await restore(file, replaced), { files: 2 })
+  const after = await opened(t, file, 2)
+  t.same(
+    after.databaseNames({ limit: 100 }),
+    contents.map(({ name }) => name),
+  )
+  t.same(
+    readdirSync(`${folder}/disk`).filter(name => /\.db$/.test(name)),
+    ['store-2.db'],
+  )
+  await closed(after)
+})
+
+t.test('a backup is refused of a store that is not whole, was cut off, or is replaced meanwhile', async t => {
+  const folder = t.testdir()
+  const file = `${folder}/store.db`
+  const backup = (target = `${folder}/backup`) => backupFiles(open, { file, target })
+  await closed(await opened(t, file, 3))
+  const [first, second = '', third = ''] = filesOf(file, 3)
+  setRestoreMark(first)
+  t.throws(() => backup(), { message: /a restore of .* was cut off: run it again$/ })
+  rmSync(`${first}.unfinished-restore`)
+  for (const target of [second, `${folder}/store-32.db`]) t.throws(() => backup(target), StoreError)
+  t.throws(() => backup(`${folder}/store-32.db`), { message: /files of its own: choose another$/ })
+
+  cpSync(second, `${folder}/second`)
+  divideFiles(open, { file, count: 2 })
+  divideFiles(open, { file, count: 3 })
+  // The one after the first: when that was copied they were replaced.
+  const replacing: OpenDatabase = class extends open {
+    constructor(path: string, options?: object) {
+      if (path === second && existsSync(`${folder}/backup.partial/store.db`))
+        cpSync(`${folder}/second`, second)
+      super(path, options)
+    }
+  }
+  t.throws(() => backupFiles(replacing, { file, target: `${folder}/backup` }), {
+    message: /store-2\.db belongs to another store, or to this one before it was restored or divided/,
+  })
+  t.notOk(existsSync(`${folder}/backup`))
+  t.same(
+    readdirSync(folder).filter(name => /partial/.test(name)),
+    [],
+  )
+
+  for (const one of [second, third]) rmSync(one)
+  const begun = new Connection(open, first)
+  begun.exec("update store set value = value || ' begun' where key = 'shard'")
+  begun.close()
+  t.throws(() => backup(), {
+    message: /the store was not made to its end, .*store-2\.db is still to come: start the server once$/,
+  })
+  await collectGarbage()
+  t.match(divideFiles(open, { file, count: 2 }), { files: 2, databases: 0 }, 'it can be divided')
+  await closed(await opened(t, file, 2))
+})
 
 t.test('what is no whole backup is one line, and the store stays as it is', async t => {
   const folder = t.testdir({ empty: {}, taken: {}, 'a-file': 'mine' })

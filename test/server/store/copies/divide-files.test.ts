@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import t from 'tap'
 import { userDbName } from '../../../../design-docs/user-db.ts'
@@ -70,10 +70,15 @@ t.test('a division that was killed leaves the store as it was, or is gone on wit
   const { copyUntilKilled } = copyProcesses(folder)
   const { ms } = await copyUntilKilled(['division', file, '2'], 60_000)
   let shards = 2
+  const longest = new Map([[2, ms]])
   const seen = new Map<string, number>()
   for (let round = 0; round < rounds(3, 100); round++) {
-    const count = shards === 3 ? 2 : 3
-    const { end } = await copyUntilKilled(['division', file, String(count)], random.below(ms * 1.1))
+    const count = random.pick([1, 2, 4, 32].filter(other => other !== shards))
+    // 32 files take longer; the first time their makers are killed early.
+    const killAfterMs = random.below((longest.get(count) ?? ms) * 1.1)
+    const run = await copyUntilKilled(['division', file, String(count)], killAfterMs)
+    const { end } = run
+    longest.set(count, Math.max(run.ms, longest.get(count) ?? 2 * ms))
     const isCutOff = existsSync(`${file}.unfinished-restore`)
     if (isCutOff) {
       await t.rejects(opened(t, file, shards), { message: /a division of .* was cut off: run it again/ })
@@ -147,6 +152,32 @@ t.test('a division that was cut off between two of its files is gone on with', a
   }
 })
 
+t.test(
+  'a disk that is full when the files are to take their places leaves the store as it is',
+  { skip: existsSync('/dev/full') ? false : 'no device that is always full' },
+  async t => {
+    const folder = t.testdir()
+    const file = `${folder}/store.db`
+    const store = await opened(t, file, 1)
+    await fill(store)
+    const contents = contentsOf(store)
+    await closed(store)
+    symlinkSync('/dev/full', `${file}.unfinished-restore.draft`)
+    await t.rejects(startDivision({ file, count: 2 }).done, {
+      name: 'StoreError',
+      message: /store\.db cannot be divided: the disk is full$/,
+    })
+    t.same(
+      readdirSync(folder).filter(name => /restoring|unfinished|store-\d+\.db$/.test(name)),
+      [],
+    )
+    const after = await opened(t, file, 1)
+    t.same(contentsOf(after), contents)
+    await closed(after)
+    t.match(divideFiles(open, { file, count: 2 }), { files: 2 }, 'with room again it is divided')
+  },
+)
+
 t.test('what cannot be divided is one line, and the store stays as it is', async t => {
   const folder = t.testdir()
   const file = `${folder}/store.db`
@@ -162,6 +193,11 @@ t.test('what cannot be divided is one line, and the store stays as it is', async
   await t.rejects(divide(3), { message: /store\.db is already open in another process$/ })
   await closed(store)
   await t.rejects(divide(2), { message: /is divided over 2 already: nothing is to be done$/ })
+  for (const one of filesOf(file, 2)) {
+    setRestoreMark(one)
+    await t.rejects(divide(3), { message: /^a restore of .* was cut off: run it again$/ })
+    rmSync(`${one}.unfinished-restore`)
+  }
   rmSync(filesOf(file, 2)[1] ?? '')
   await t.rejects(divide(3), { message: /store-2\.db, file 2 of the 2 of this store, is missing/ })
   t.same(

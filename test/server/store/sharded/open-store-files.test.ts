@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -143,6 +144,9 @@ t.test('what is not one whole store of so many files is refused with one line', 
 
   renameSync(first, `${folder}/aside`)
   await refused(t, three, /store\.db, file 1 of the 3 of this store, is missing/)
+  await refused(t, [first], /store\.db, file 1 of the 3 of this store, is missing/)
+  writeFileSync(first, '')
+  await refused(t, [first], /store\.db, file 1 of the 3 of this store, is missing/)
   copyFileSync(`${folder}/one.db`, first)
   await refused(t, three, /store\.db is a store of one file/)
   renameSync(`${folder}/aside`, first)
@@ -161,6 +165,18 @@ t.test('the other files lie beside the first, not beside a link to it', async t 
   for (const at of files.keys()) t.ok(databaseOf(store, userDbName(userIn(at, 2))).doc('doc'))
   await store.close()
   t.same(readdirSync(`${folder}/elsewhere`), ['store.db'])
+
+  mkdirSync(`${folder}/other`)
+  symlinkSync(`${folder}/other/store.db`, `${folder}/elsewhere/new.db`)
+  for (let start = 0; start < 2; start++) await (await opened(t, [`${folder}/elsewhere/new.db`, '-'])).close()
+  t.ok(existsSync(`${folder}/other/store-2.db`), 'also when the link leads to a file that is still to come')
+  t.same(readdirSync(`${folder}/elsewhere`), ['new.db', 'store.db'])
+})
+
+t.test('a file of one store is no part of another, and what is no store is in nobody’s way', async t => {
+  const folder = t.testdir({ 'store-2.db': 'of somebody else', 'store-x.db': '' })
+  await (await opened(t, [`${folder}/store.db`])).close()
+  await (await opened(t, [`${folder}/store.db`])).close()
 })
 
 t.test('when one file cannot be opened none is', async t => {
