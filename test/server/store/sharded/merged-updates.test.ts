@@ -178,10 +178,11 @@ t.test(
   },
 )
 
+const server = await runningServer(t, { shards: COUNT })
+const ask = async (path: string) =>
+  JSON.parse((await rawRequest(server.url, path, { headers: { authorization: server.basic } })).body)
+
 t.test('over HTTP it is one feed, and the store is one', async t => {
-  const server = await runningServer(t, { shards: COUNT })
-  const ask = async (path: string) =>
-    JSON.parse((await rawRequest(server.url, path, { headers: { authorization: server.basic } })).body)
   const names = EPOCHS.map((_, at) => userDbName(userIn(at, COUNT)))
   const waiting = ask('/_db_updates?feed=longpoll&since=now&timeout=60000')
   for (const [at, name] of names.entries()) {
@@ -206,3 +207,107 @@ t.test('over HTTP it is one feed, and the store is one', async t => {
   await server.restart({ shards: COUNT })
   t.same((await ask(`/_db_updates?since=${all.last_seq}`)).results, [])
 })
+
+/** A request and what it came to. `database`: by its place in the list. */
+type Seen = { readonly database: number; readonly start: number; readonly end: number }
+type Write = Seen & { readonly id: string }
+type Read = Seen & { readonly write: Write; readonly found: boolean }
+
+/** Clients who write to databases, read them, delete them and make them anew, all at once and without a word to each other. */
+class Clients {
+  readonly writes: Write[] = []
+  readonly deletions: Seen[] = []
+  readonly reads: Read[] = []
+  readonly odd: string[] = []
+  readonly #random: SeededRandom
+  #sent = 0
+
+  constructor(random: SeededRandom) {
+    this.#random = random
+  }
+
+  async run(clients: number, requests: number): Promise<void> {
+    const one = async () => {
+      while (this.#sent++ < requests) await this.#step(this.#random.below(USERS.length))
+    }
+    await Promise.all(Array.from({ length: clients }, one))
+  }
+
+  async #step(database: number): Promise<void> {
+    const choice = this.#random.next()
+    const name = NAMES[database] ?? ''
+    if (choice < 0.06) {
+      const { status, ...seen } = await this.#ask(database, 'DELETE', `/${name}`)
+      if (status === 200) this.deletions.push(seen)
+    } else if (choice < 0.1) await this.#ask(database, 'PUT', `/${name}`)
+    else if (choice < 0.6) await this.#write(database, `doc-${this.#sent}`, this.#random.chance(0.7))
+    else if (this.writes.length > 0) await this.read(this.#random.pick(this.writes.slice(-40)))
+  }
+
+  async #write(database: number, id: string, asUser: boolean): Promise<void> {
+    const path = asUser ? `/me/${id}` : `/${NAMES[database]}/${id}`
+    const { status, ...seen } = await this.#ask(database, 'PUT', path, asUser)
+    if (status === 201) this.writes.push({ ...seen, id })
+  }
+
+  async read(write: Write): Promise<void> {
+    const { database, id } = write
+    const { status, ...seen } = await this.#ask(database, 'GET', `/${NAMES[database]}/${id}`)
+    this.reads.push({ ...seen, write, found: status === 200 })
+  }
+
+  async #ask(database: number, method: string, path: string, asUser = false) {
+    const authorization = asUser ? server.bearer(USERS[database] ?? '') : server.basic
+    const start = performance.now()
+    const { status } = await rawRequest(server.url, path, {
+      method,
+      headers: { authorization, 'content-type': 'application/json' },
+      body: method === 'PUT' && path.includes('/doc-') ? '{}' : '',
+    })
+    if (![200, 201, 404, 412].includes(status)) this.odd.push(`${method} ${path}: ${status}`)
+    return { status, database, start, end: performance.now() }
+  }
+}
+
+const USERS = [0, 1, 2].map(at => userIn(at, COUNT))
+const NAMES = USERS.map(userDbName)
+
+/** Reads that nothing explains: a document that no deletion took, or one that came back from before a deletion. */
+function unexplained({ reads, deletions }: Clients): readonly string[] {
+  return reads.flatMap(({ write, found, start, end }) => {
+    const mine = deletions.filter(({ database }) => database === write.database)
+    const mayBeGone = mine.some(deletion => deletion.start < end && deletion.end > write.start)
+    const mustBeGone = mine.some(deletion => deletion.start > write.end && deletion.end < start)
+    if (!found && !mayBeGone) return [`${write.id} is lost`]
+    return found && mustBeGone ? [`${write.id} is from before a deletion`] : []
+  })
+}
+
+t.test(
+  'of databases that many clients delete and make anew at once, each acknowledged write is there unless a deletion came after it, and nothing of before one',
+  async t => {
+    const random = seededRandom(t)
+    const clients = new Clients(random)
+    await clients.run(12, rounds(400, 20_000))
+    for (const isRestarted of [false, true]) {
+      if (isRestarted) await server.restart({ shards: COUNT })
+      for (const write of clients.writes) await clients.read(write)
+      t.same(unexplained(clients), [], isRestarted ? 'after a restart' : 'in the end')
+      const there = clients.reads.slice(-clients.writes.length).filter(({ found }) => found)
+      const { results } = await ask('/_db_updates')
+      for (const [at, name] of NAMES.entries()) {
+        const ids = there.filter(({ database }) => database === at).map(({ write }) => write.id)
+        const { rows = [], error } = await ask(`/${name}/_all_docs`)
+        const listed = rows.map(({ id }: { id: string }) => id).filter((id: string) => id !== 'doc')
+        t.same(listed, ids.sort(), name)
+        const { type } = results.find(({ db_name }: { db_name: string }) => db_name === name)
+        t.equal(type === 'deleted', error === 'not_found', `its last update is ${type}`)
+      }
+    }
+    t.same(clients.odd, [])
+    t.comment(
+      `${clients.writes.length} writes, ${clients.deletions.length} deletions, ${clients.reads.length} reads`,
+    )
+    t.ok(clients.deletions.length > 0)
+  },
+)

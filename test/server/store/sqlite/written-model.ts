@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { userDbName } from '../../../../design-docs/user-db.ts'
 import { StoredTree } from '../../../../server/store/rev-tree/stored-tree.ts'
 import { formatSequence } from '../../../../server/store/sequences.ts'
 import type { Connection } from '../../../../server/store/sqlite/connection.ts'
@@ -46,8 +47,7 @@ export class WrittenModel {
     this.#pending.delete(writer)
     this.acknowledged++
     this.#apply(intent, revs)
-    if (sequence !== undefined && !intent.database.startsWith('own-'))
-      this.#noteSequence(intent.database, sequence)
+    if (sequence !== undefined && !isOwn(intent.database)) this.#noteSequence(intent.database, sequence)
   }
 
   #apply(intent: Intent, revs: readonly (string | undefined)[]): void {
@@ -82,19 +82,21 @@ export class WrittenModel {
     this.#sequences.set(key, sequence)
   }
 
-  /** Compares the file with what must be in it, and takes over what was under way and is there. */
-  check(connection: Connection): void {
+  /** Compares the files with what must be in them, and takes over what was under way and is there. */
+  check(connectionOf: (database: string) => Connection): void {
     const pending = [...this.#pending.values()]
     this.#pending.clear()
     for (const intent of pending)
-      if (intent.kind === 'create' || intent.kind === 'delete') this.#settle(connection, intent)
+      if (intent.kind === 'create' || intent.kind === 'delete')
+        this.#settle(connectionOf(intent.database), intent)
     for (const [name, { docs, locals }] of this.#databases) {
+      const connection = connectionOf(name)
       const db = dbOf(connection, name)
       assert(db !== undefined, `${name} is there`)
       const mine = pending.filter(({ database }) => database === name)
       for (const [id, either] of eithers(docs, mine)) docs.set(id, checkDoc(connection, db, id, either))
       this.#checkLocals(connection, db, locals, mine)
-      if (!name.startsWith('own-')) this.#checkFeed(connection, db, name)
+      if (!isOwn(name)) this.#checkFeed(connection, db, name)
     }
   }
 
@@ -141,6 +143,11 @@ export class WrittenModel {
     }
     this.#noteSequence(name, formatSequence(updateSeq, epochs))
   }
+}
+
+/** A writer's own, that comes and goes. */
+function isOwn(name: string): boolean {
+  return name.startsWith(userDbName('own-'))
 }
 
 function dbOf(connection: Connection, name: string): number | undefined {
