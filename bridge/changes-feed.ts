@@ -98,7 +98,8 @@ function parseChange(row: unknown): Change {
   const changes = memberOf(row, 'changes')
   if (typeof id !== 'string' || !Array.isArray(changes)) throw notAFeed()
   const doc = memberOf(row, 'doc')
-  const lastLive = memberOf(row, 'last_live')
+  // Not by memberOf, to which null is nothing: here it says that the document was never alive.
+  const lastLive = row.last_live
   const time = memberOf(row, 'time')
   return {
     id,

@@ -1,12 +1,12 @@
 import { checkInDatabase } from '../design-docs/check-in-database.ts'
 import { checkText } from '../design-docs/check-value.ts'
+import { deletedVersions, deletionMarks } from '../design-docs/deleted-versions.ts'
 import { entityOfDoc } from '../design-docs/doc-id.ts'
 import { type Entity, keepsDeletedRows } from '../design-docs/entity.ts'
 import type { JsonObject } from '../design-docs/json-object.ts'
 import type { Problem } from '../design-docs/problem.ts'
 import { rowId } from '../design-docs/row-id.ts'
 import type { Change } from './changes-feed.ts'
-import { deletedAtOf } from './mapping/deleted-at.ts'
 import { writeRows } from './mapping/row.ts'
 import { timestamptzText } from './mapping/timestamptz.ts'
 import { WireRows } from './mapping/wire-rows.ts'
@@ -106,18 +106,11 @@ function planLive(plan: Plan, change: Change): void {
 const NO_FIT: Problem = { path: '', reason: 'There is no body that could be stored.' }
 
 /** False, and nothing is planned, where the document does not fit its description. */
-function planRows(
-  plan: Plan,
-  entity: Entity,
-  change: Change,
-  doc: JsonObject,
-  rev: string,
-  deletedAt?: number | undefined,
-): boolean {
+function planRows(plan: Plan, entity: Entity, change: Change, doc: JsonObject, rev: string): boolean {
   const table = plan.tables.get(entity) ?? emptyTable(entity)
   const { rows, upserts } = table
   const from = rows.count
-  const version = { userUuid: plan.source.userUuid, doc, rev, seq: change.seq, deletedAt }
+  const version = { userUuid: plan.source.userUuid, doc, rev, seq: change.seq }
   if (!writeRows(rows, entity, version)) return false
   upserts.push({ change: planned(change), rev, from, to: rows.count })
   plan.tables.set(entity, table)
@@ -142,22 +135,27 @@ function planRemoval(plan: Plan, change: Change): void {
   tablePlan(plan, entity).removals.push(removalOf(plan.source, planned(change)))
 }
 
-/** The row of a deleted document shows its last live body, and when it was deleted. */
+/** The row of a deleted document shows what it was, and when it was deleted. What was never alive has none. */
 function planTombstone(plan: Plan, entity: Entity, change: Change): void {
+  const { id, lastLive, time = Date.now(), doc: tombstone = {} } = change
+  if (checkText(id, undefined) !== undefined) return
   const rev = change.revs[0] ?? ''
-  const { userUuid } = plan.source
-  const { lastLive } = change
-  const deletedAt = deletedAtOf(change.doc, change.time ?? Date.now())
-  const doc = { ...lastLive, _id: change.id, _rev: rev }
-  if (checkText(change.id, undefined) !== undefined) return
-  if (lastLive && planRows(plan, entity, change, doc, rev, deletedAt)) return
-  if (lastLive !== undefined) {
-    planRemoval(plan, change)
+  const versions =
+    lastLive === null ? [] : deletedVersions(entity, { tombstone, lastLive: lastLive ?? {}, time })
+  if (versions.some(members => planRows(plan, entity, change, { ...members, _id: id, _rev: rev }, rev)))
     return
-  }
-  const id = rowId(userUuid, change.id)
-  const deleted_at = timestamptzText(deletedAt)
-  tablePlan(plan, entity).marks.push({ change: planned(change), id, deleted_at, rev, update_seq: change.seq })
+  if (lastLive === undefined) planDeletionMark(plan, entity, change, deletionMarks(tombstone, time).deletedAt)
+  else planRemoval(plan, change)
+}
+
+function planDeletionMark(plan: Plan, entity: Entity, change: Change, deletedAt: number): void {
+  tablePlan(plan, entity).marks.push({
+    change: planned(change),
+    id: rowId(plan.source.userUuid, change.id),
+    deleted_at: timestamptzText(deletedAt),
+    rev: change.revs[0] ?? '',
+    update_seq: change.seq,
+  })
 }
 
 /** What takes away all rows of a document. */

@@ -5,7 +5,6 @@ import {
   type Field,
   type Fields,
   isRequired,
-  keepsDeletedRows,
   MAX_ID_LENGTH,
   MAX_LIST_ROWS,
 } from '../../design-docs/entity.ts'
@@ -23,8 +22,6 @@ export interface DocVersion {
   readonly rev: string
   /** The update seq of the change that brought it, as the server wrote it. */
   readonly seq: string
-  /** When it was deleted, for the last body of a deleted document. Else the document's own mark is shown. */
-  readonly deletedAt?: number | undefined
 }
 
 /**
@@ -49,7 +46,7 @@ function writeFitting(rows: WireRows, entity: Entity, version: DocVersion): bool
   const id = entity.identity === 'account' ? memberOf(doc, 'userId') : rowId(userUuid, String(doc._id))
   if (typeof id !== 'string' || !rows.uuid(id)) return false
   if (shape.hasOwner) rows.uuid(userUuid)
-  return writeFields(rows, shape.fields, doc, deletionOf(entity, version)) && writeSource(rows, version)
+  return writeFields(rows, shape.fields, doc) && writeSource(rows, version)
 }
 
 /** A document without objects in its list has no row, but is checked all the same. */
@@ -58,16 +55,15 @@ function writeList(rows: WireRows, entity: Entity, version: DocVersion): boolean
   const shape = shapeOf(entity)
   const list = doc[shape.list]
   if (!Array.isArray(list) || list.length > MAX_LIST_ROWS) return false
-  const deletedAt = deletionOf(entity, version)
   const before = rows.count
   for (let index = 0; index < Math.max(list.length, 1); index++) {
     const item: unknown = list[index]
     rows.begin(shape.columns)
     rows.uuid(listRowId(userUuid, String(doc._id), index))
     rows.uuid(userUuid)
-    if (!writeFields(rows, shape.fields, doc, deletedAt)) return false
+    if (!writeFields(rows, shape.fields, doc)) return false
     if (list.length === 0) break
-    if (!isJsonObject(item) || !writeFields(rows, shape.listFields, item, undefined)) return false
+    if (!isJsonObject(item) || !writeFields(rows, shape.listFields, item)) return false
     if (!writeSource(rows, version)) return false
   }
   if (list.length === 0) rows.truncate(before)
@@ -81,10 +77,6 @@ function writeSource(rows: WireRows, { doc, rev, seq }: DocVersion): boolean {
 }
 
 const TEXT = oidOf('text')
-
-function deletionOf(entity: Entity, { deletedAt }: DocVersion): number | undefined {
-  return keepsDeletedRows(entity) ? deletedAt : undefined
-}
 
 /** A field as the loop over a document's members needs it. */
 interface WireField {
@@ -144,20 +136,11 @@ function maxLengthOf(field: Field): number {
   return (field.kind === 'text' ? field.maxLength : undefined) ?? Infinity
 }
 
-/** `deletedAt`, where it is given, stands in the place of the document's own, which is checked all the same. */
-function writeFields(
-  rows: WireRows,
-  fields: readonly WireField[],
-  object: JsonObject,
-  deletedAt: number | undefined,
-): boolean {
+function writeFields(rows: WireRows, fields: readonly WireField[], object: JsonObject): boolean {
   for (const field of fields) {
     const value = object[field.member]
     const isAbsent = value === undefined || value === null
-    if (deletedAt !== undefined && field.member === 'deletedAt') {
-      if (!isAbsent && checkValue(field.field, value) !== undefined) return false
-      rows.time(deletedAt)
-    } else if (!(isAbsent ? writeAbsent(rows, field) : writeValue(rows, field, value))) return false
+    if (!(isAbsent ? writeAbsent(rows, field) : writeValue(rows, field, value))) return false
   }
   return true
 }

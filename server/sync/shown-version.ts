@@ -1,10 +1,8 @@
-import { deletedAt as deletedAtField, updatedAt as updatedAtField } from '../../design-docs/base-fields.ts'
 import { checkDoc } from '../../design-docs/check-doc.ts'
-import { checkValue } from '../../design-docs/check-value.ts'
 import { chooseLeaf } from '../../design-docs/choose-leaf.ts'
+import { deletedVersions, deletionMarks, timeSaid } from '../../design-docs/deleted-versions.ts'
 import { entityOfDoc } from '../../design-docs/doc-id.ts'
-import { keepsDeletedRows } from '../../design-docs/entity.ts'
-import { isJsonObject, type JsonObject, memberOf } from '../../design-docs/json-object.ts'
+import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
 import type { ChangeRow, Database, Revision } from '../store/store.ts'
 
 /** The one version of a document that rows and messages show, whatever conflicts there are. */
@@ -53,7 +51,7 @@ export function neverLivingVersion({
 }: ChangeRow): ShownVersion | undefined {
   if (!deleted || revision === undefined || lastLive !== undefined) return undefined
   const said = parsed(revision)
-  const marks = { deletedAt: timeSaid(said, 'deletedAt') ?? time, updatedAt: deletionTime(said, {}, time) }
+  const marks = deletionMarks(said, time)
   const members = { ...said, ...marks }
   return { id, n, time, rev: revision.rev, deleted, revision, members, updatedAt: marks.updatedAt }
 }
@@ -98,36 +96,18 @@ function shownRevision(
   })
 }
 
-/** A tombstone of a client that replicates says next to nothing: what the app's parser requires is in the last living version. */
+/** Where nothing fits the description, what the app sends is merged into what was known last. */
 function deletedMembers({ id, lastLive, time }: ChangeRow, tombstone: Revision): JsonObject | undefined {
   if (lastLive === undefined) return undefined
   const entity = entityOfDoc('main', id)
-  const said = parsed(tombstone)
-  const last = parsed(lastLive)
-  const updatedAt = deletionTime(said, last, time)
-  const deletedAt = timeSaid(said, 'deletedAt') ?? time
-  const marks = entity !== undefined && keepsDeletedRows(entity) ? { deletedAt, updatedAt } : { updatedAt }
-  const versions = [said, { ...last, ...said }, last].map(members => ({ ...members, ...marks }))
+  const versions = deletedVersions(entity, { tombstone: parsed(tombstone), lastLive: parsed(lastLive), time })
   return versions.find(members => checkDoc(entity, { ...members, _id: id }).length === 0) ?? versions[1]
-}
-
-/** A tombstone that was made as a mark says when it was written. Of any other, whoever compares must find that it came after what it deleted. */
-function deletionTime(said: JsonObject, last: JsonObject, time: number): number {
-  const [deletedAt, updatedAt] = [timeSaid(said, 'deletedAt'), timeSaid(said, 'updatedAt')]
-  if (deletedAt !== undefined && updatedAt !== undefined) return Math.min(updatedAt, time)
-  return Math.min(time, Math.max(deletedAt ?? time, updatedAt ?? 0, timeSaid(last, 'updatedAt') ?? 0))
 }
 
 /** A clock that goes ahead would keep all others from ever being newer, and the app from ever having sent all it has. */
 function receivedMembers(members: JsonObject, time: number): JsonObject {
   const updatedAt = timeSaid(members, 'updatedAt')
   return updatedAt === undefined || updatedAt <= time ? members : { ...members, updatedAt: time }
-}
-
-function timeSaid(members: JsonObject, name: 'deletedAt' | 'updatedAt'): number | undefined {
-  const value = memberOf(members, name)
-  const field = name === 'deletedAt' ? deletedAtField : updatedAtField
-  return typeof value === 'number' && checkValue(field, value) === undefined ? value : undefined
 }
 
 function updatedAtOf(members: JsonObject): number {

@@ -139,7 +139,12 @@ t.test('an upsert replaces the whole row, and only its own', async t => {
   const doc = leastDoc(session)
   await upsert(client, session, versionOf({ ...doc, rpe: 7 }))
   await upsert(client, session, versionOf({ ...doc, mode: 'other' }, UUID))
-  await upsert(client, session, { userUuid: USER, doc, rev: '2-b', seq: '9', deletedAt: 5000 })
+  await upsert(client, session, {
+    userUuid: USER,
+    doc: { ...doc, deletedAt: 5000 },
+    rev: '2-b',
+    seq: '9',
+  })
   const { rows } = await client.query(
     'select user_id, mode, rpe, rev, update_seq from workout_sessions order by rev desc',
   )

@@ -37,7 +37,7 @@ t.test('a document has rows exactly where the check finds no problem', async t =
       if (fits !== (rowsIfFit(entity, { ...version, doc }) !== undefined)) differ.push(doc)
       for (const deleted of both) {
         const mayFit = checkDoc(entity, deleted).length === 0
-        const rows = rowsIfFit(entity, { ...version, doc: deleted, deletedAt: 2000 })
+        const rows = rowsIfFit(entity, { ...version, doc: deleted })
         if (mayFit !== (rows !== undefined)) differ.push(deleted)
       }
     }
@@ -92,14 +92,14 @@ t.test('members become columns, what is absent or null its default or null', asy
   ])
 })
 
-t.test('the time of a deletion goes before the mark in the body', async t => {
+t.test('a body says when it was deleted', async t => {
   const doc = { ...leastDoc(record), deletedAt: 1000 }
   t.equal(rowsOf(record, { ...version, doc })[0]?.deleted_at, '1970-01-01T00:00:01.000Z')
-  t.equal(rowsOf(record, { ...version, doc, deletedAt: 2000 })[0]?.deleted_at, '1970-01-01T00:00:02.000Z')
 })
 
 t.test('a table without deleted_at gets none', async t => {
-  const [row = {}] = rowsOf(gamificationStats, { ...version, doc: leastDoc(gamificationStats), deletedAt: 1 })
+  const doc = { ...leastDoc(gamificationStats), deletedAt: 1 }
+  const [row = {}] = rowsOf(gamificationStats, { ...version, doc })
   t.notOk(Object.hasOwn(row, 'deleted_at'))
 })
 
