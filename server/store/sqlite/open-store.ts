@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Store } from '../store.ts'
 import { StoreError } from '../store-error.ts'
@@ -42,6 +42,7 @@ async function openLocked(open: OpenDatabase, { file, log, shard }: Found): Prom
   const lock = lockFile(open, file)
   try {
     refuseUnfinishedRestore(file)
+    refuseReadOnly(file)
     const uuid = prepareFile(open, file, shard)
     return await startStore(open, { file, log, shard, uuid, release: () => lock.release() })
   } catch (error) {
@@ -92,6 +93,17 @@ function makeFolder(file: string): void {
     accessSync(folder, constants.R_OK | constants.W_OK)
   } catch (cause) {
     throw new StoreError(`the folder ${folder} cannot be written: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** SQLite opens such a file too, and logs with the same rights: the server would run, and each write would fail. */
+function refuseReadOnly(file: string): void {
+  for (const path of ['', '-wal', '-shm'].map(suffix => `${file}${suffix}`)) {
+    try {
+      if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK)
+    } catch (cause) {
+      throw new StoreError(`${path} cannot be read and written: ${messageOf(cause)}`, { cause })
+    }
   }
 }
 

@@ -288,7 +288,7 @@ t.test(
   async t => {
     const random = seededRandom(t)
     const clients = new Clients(random)
-    await clients.run(12, rounds(400, 20_000))
+    await clients.run(12, rounds(400, 5000))
     for (const isRestarted of [false, true]) {
       if (isRestarted) await server.restart({ shards: COUNT })
       for (const write of clients.writes) await clients.read(write)

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import t from 'tap'
 import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
@@ -104,13 +104,18 @@ t.test('a folder or file that cannot be used is one line', async t => {
 })
 
 t.test(
-  'an unreadable file is one line',
-  { skip: process.getuid?.() === 0 && 'root reads everything' },
+  'a file that may not be read, or not be written, is one line',
+  { skip: process.getuid?.() === 0 && 'root reads and writes everything' },
   async t => {
     const file = `${t.testdir()}/store.db`
-    writeFileSync(file, '')
-    chmodSync(file, 0)
-    await t.rejects(openStore({ file }), { name: 'StoreError', message: /cannot be opened/ })
+    await (await openStore({ file })).close()
+    for (const mode of [0, 0o444]) {
+      chmodSync(file, mode)
+      await t.rejects(openStore({ file }), {
+        name: 'StoreError',
+        message: /store\.db cannot be read and written: EACCES/,
+      })
+    }
   },
 )
 
