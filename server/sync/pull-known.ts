@@ -28,12 +28,15 @@ export function isKnown(database: Database, shown: ShownVersion, puller: Puller)
 }
 
 /**
- * Whether this device has sent a version of the document that is not shown. Of a document that was deleted
- * before it ever lived here nobody else need hear.
+ * Of a document that was deleted before it ever lived here only a device need hear that has sent a version of it: one that is not shown, or
+ * is not stored as it was sent. With a clock that is ahead it would send its own deletion again each time, until it hears when that was.
  */
-export function hasSentHidden(database: Database, { id, rev }: ShownVersion, deviceId: string): boolean {
+export function concernsSender(database: Database, buried: ShownVersion, deviceId: string): boolean {
+  const { id, rev, revision } = buried
   const doc = database.doc(id)
-  return doc !== undefined && hasSentSince(database, doc, { rev, seq: 0, deviceId })
+  if (doc === undefined) return false
+  const isOther = names(revision.body, deviceId) && !isAsPushed(doc.tree, revision, deviceId)
+  return isOther || hasSentSince(database, doc, { rev, seq: 0, deviceId })
 }
 
 /** Whether a body may be of this device: its id needs no escape in JSON. */

@@ -2,7 +2,7 @@ import type { Entity } from '../../design-docs/entity.ts'
 import { READ_TURNS } from '../http/read-turns.ts'
 import type { ChangeRow, Database } from '../store/store.ts'
 import { rowSpaceOf } from './identity.ts'
-import { hasSentHidden, isKnown, type Puller } from './pull-known.ts'
+import { concernsSender, isKnown, type Puller } from './pull-known.ts'
 import { pullRow } from './pull-row.ts'
 import { neverLivingVersion, type ShownVersion, shownVersion, WITH_VERSIONS } from './shown-version.ts'
 
@@ -63,7 +63,7 @@ function newsFor(database: Database, change: ChangeRow, query: PullQuery): Shown
   const shown = shownVersion(database, change)
   if (shown !== undefined) return isKnown(database, shown, query) ? undefined : shown
   const buried = neverLivingVersion(change)
-  return buried && hasSentHidden(database, buried, query.deviceId) ? buried : undefined
+  return buried && concernsSender(database, buried, query.deviceId) ? buried : undefined
 }
 
 /**

@@ -150,6 +150,24 @@ t.test('what a client that replicates deletes arrives as a full object with a ma
   )
 })
 
+t.test(
+  'what was made and deleted before anybody heard of it comes only to whom it says another time',
+  async t => {
+    const { device } = newUser()
+    const [a, b] = [device('a'), device('b')]
+    const ahead = Date.now() + 86_400_000
+    const { syncTime } = await a.pull(0)
+    await a.push(syncTime, { sessions: [session(1, { deletedAt: 8, updatedAt: 8 })] })
+    const row = session(2, { deletedAt: ahead, updatedAt: ahead })
+    await a.push(syncTime, { sessions: [row] })
+    const pulled = await a.pull(syncTime)
+    t.strictSame(ids(pulled.sessions), [uuid(2)])
+    t.ok(pulled.sessions[0].updatedAt <= Date.now(), 'or its fast clock would send it again and again')
+    t.strictSame((await a.pull(pulled.syncTime)).sessions, [])
+    t.strictSame((await b.pull(0)).sessions, [])
+  },
+)
+
 t.test('documents that do not fit their description, or are of no synced type, are in no pull', async t => {
   const { device, me } = newUser()
   await me.put(`/session:${uuid(1)}`, { ...session(1), targetReps: 'eight' })
