@@ -1,8 +1,9 @@
 import { checkDoc } from '../../design-docs/check-doc.ts'
 import { deviceDocId } from '../../design-docs/doc-id.ts'
 import { device } from '../../design-docs/entities/device.ts'
-import { isJsonObject, type JsonObject, memberOf } from '../../design-docs/json-object.ts'
-import type { Database, Revision } from '../store/store.ts'
+import { type JsonObject, memberOf } from '../../design-docs/json-object.ts'
+import type { Database } from '../store/store.ts'
+import { bodyMembers } from './body-members.ts'
 
 /** What a device says of itself. A pull says nothing but its id. */
 export type SeenDevice = {
@@ -21,7 +22,7 @@ const UNKNOWN_PLATFORM = 'unknown'
 export async function noteDevice(database: Database, seen: SeenDevice): Promise<void> {
   const id = deviceDocId(seen.deviceId)
   const winner = database.doc(id, { withWinner: true })?.winner
-  const known = winner === undefined || winner.deleted ? undefined : membersOf(winner)
+  const known = winner === undefined || winner.deleted ? undefined : bodyMembers(winner.body)
   const members = deviceMembers(known, seen)
   if (known !== undefined && isCurrent(known, members, seen.now)) return
   const parent = winner?.rev
@@ -51,9 +52,4 @@ function isCurrent(known: JsonObject, members: JsonObject, now: number): boolean
   const lastSyncAt = memberOf(known, 'lastSyncAt')
   const isFresh = typeof lastSyncAt === 'number' && lastSyncAt <= now && now - lastSyncAt < NOTED_MS
   return isFresh && JSON.stringify({ ...known, lastSyncAt: now }) === JSON.stringify({ ...known, ...members })
-}
-
-function membersOf({ body }: Revision): JsonObject {
-  const members: unknown = JSON.parse(body)
-  return isJsonObject(members) ? members : {}
 }

@@ -1,15 +1,14 @@
-import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
+import type { JsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
 import type { Database } from '../store/store.ts'
+import { bodyMembers } from './body-members.ts'
 
 /** More often nobody else writes between a reading and the write that follows it. */
 const ATTEMPTS = 5
 
 /** The members of a local doc; none if it is not there or is nothing that we wrote. Its user may write it, too. */
 export function localMembers(database: Database, id: string): JsonObject {
-  const body = database.localDoc(id)?.body
-  const parsed: unknown = body === undefined ? undefined : JSON.parse(body)
-  return isJsonObject(parsed) ? parsed : {}
+  return bodyMembers(database.localDoc(id)?.body)
 }
 
 /** Replaces a local doc by what `change` makes of it. Undefined: it stays as it is. Resolves when it is on disk. */

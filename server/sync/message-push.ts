@@ -4,6 +4,7 @@ import { entities } from '../../design-docs/catalogue.ts'
 import { device } from '../../design-docs/entities/device.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { isJsonObject } from '../../design-docs/json-object.ts'
+import { CouchError } from '../couch-error.ts'
 import { fieldSchema, readMessage } from './message-reader.ts'
 
 /** What a device says of itself when it pushes or pulls, and how far it is. */
@@ -14,6 +15,9 @@ export type PushMessage = {
   readonly lastSync: number
   readonly lists: readonly SentList[]
 }
+
+/** More than fit into the largest body, if they say anything. */
+const MAX_ROWS = 100_000
 
 /** The rows of one entity as they were sent, whatever they are. */
 export type SentList = { readonly entity: Entity; readonly name: string; readonly rows: readonly unknown[] }
@@ -49,15 +53,19 @@ const pushSchema: z.ZodType<{ readonly [member: string]: unknown }> = z.looseObj
   { error: 'Expected a JSON object.' },
 )
 
-/** A push message. @throws CouchError `bad_request` that names the member */
+/** A push message. @throws CouchError `bad_request` that names the member, `too_large` */
 export function readPushMessage(body: unknown): PushMessage {
   const message = readMessage(pushSchema, body)
+  const lists = syncedEntities.map(({ entity, name }) => ({ entity, name, rows: rowsOf(message[name]) }))
+  const count = lists.reduce((sum, { rows }) => sum + rows.length, 0)
+  if (count > MAX_ROWS)
+    throw new CouchError('too_large', `There are ${count} rows; send at most ${MAX_ROWS} at once.`)
   return {
     deviceId: String(message.deviceId),
     deviceName: typeof message.deviceName === 'string' ? message.deviceName : null,
     platform: String(message.platform),
     lastSync: Number(message.lastSync),
-    lists: syncedEntities.map(({ entity, name }) => ({ entity, name, rows: rowsOf(message[name]) })),
+    lists,
   }
 }
 

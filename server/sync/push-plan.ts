@@ -1,13 +1,14 @@
 import { checkDoc } from '../../design-docs/check-doc.ts'
-import { parseDocId } from '../../design-docs/doc-id.ts'
-import { isJsonObject, type JsonObject } from '../../design-docs/json-object.ts'
+import type { JsonObject } from '../../design-docs/json-object.ts'
 import type { Problem } from '../../design-docs/problem.ts'
-import type { Attachment, AttachmentEdit, Database, Edit, Revision, StoredDoc } from '../store/store.ts'
+import type { Database, Edit, StoredDoc } from '../store/store.ts'
+import { bodyMembers } from './body-members.ts'
 import { shownReference } from './identity.ts'
 import type { NamedRow } from './identity-of-rows.ts'
-import { contentText, mergedMembers, type RowChange, rowChange, type Stored } from './merge.ts'
-import { isSingle } from './message-push.ts'
-import { hasMark, losingRevisions, losingTombstone, pushSalt } from './pushed-rev.ts'
+import { contentText, mergedMembers, type RowChange, rowChange } from './merge.ts'
+import { overflowEdits, overflowOf } from './overflow.ts'
+import { type Before, losingEdit, newestEdit, shownEdits, withIdentity } from './push-edits.ts'
+import { hasMark } from './pushed-rev.ts'
 import { type ShownVersion, shownVersions } from './shown-version.ts'
 
 /** What a row does to its document: nothing, if that has it already. And what is wrong with it. */
@@ -20,15 +21,9 @@ export type Planned = {
 export type PlanOptions = {
   readonly deviceId: string
   readonly now: number
+  /** Of what a row makes of a document. */
+  readonly maxRowBytes: number
   reference(to: string, sent: string): string
-}
-
-/** What a document is before a row changes it. */
-type Before = Stored & {
-  readonly doc: StoredDoc
-  readonly rev: string
-  readonly time: number
-  readonly attachments: readonly Attachment[]
 }
 
 /** What rows, each of another document, do to the documents as they are now. */
@@ -49,14 +44,15 @@ export function planRows(database: Database, rows: readonly NamedRow[], options:
 function beforeOf(database: Database, doc: StoredDoc, shown: ShownVersion | undefined): Before | undefined {
   if (shown !== undefined) {
     const { members: body, rev, deleted, updatedAt: time, revision } = shown
-    return { doc, body, rev, deleted, time, attachments: revision.attachments ?? [] }
+    const { attachments = [], body: text } = revision
+    return { doc, body, rev, deleted, time, attachments, chars: text.length }
   }
   // It came as a tombstone and never lived here.
   const { rev, deleted } = doc.tree.winner
-  const revision = database.revision(doc, rev)
-  const body = revision === undefined ? {} : parsedBody(revision)
+  const { body: text = '{}', attachments = [] } = database.revision(doc, rev) ?? {}
+  const body = bodyMembers(text)
   const time = typeof body.updatedAt === 'number' ? Math.min(body.updatedAt, doc.time) : doc.time
-  return { doc, body, rev, deleted, time, attachments: revision?.attachments ?? [] }
+  return { doc, body, rev, deleted, time, attachments, chars: text.length }
 }
 
 type RowOptions = PlanOptions & { readonly before: Before | undefined }
@@ -69,12 +65,14 @@ function planRow(database: Database, row: NamedRow, options: RowOptions): Planne
   const change = rowChange(entity, row.members, { now, resolve })
   const merged = withIdentity(row, mergedMembers(before, change), { deviceId, before })
   const problem = problemOf(row, change, { ...merged, _id: docId })
-  if (before === undefined) return { row, problem, edits: [newest(row, change, { merged, deviceId })] }
+  if (before === undefined) return { row, problem, edits: [newestEdit(row, { change, merged, deviceId })] }
   if (hasMark(before.doc.tree, row.mark) || isSame(row, change, { before, merged }))
     return { row, problem, edits: [] }
-  if (!wins(row, change, { before, merged })) return { row, problem, edits: [losing(row, change, options)] }
-  const others = change.deleted ? otherTombstones(database, before, merged) : []
-  return { row, problem, edits: [newest(row, change, { merged, deviceId, before }), ...others] }
+  const made = { change, merged, deviceId, before }
+  if (!wins(row, change, made)) return { row, problem, edits: [losingEdit(row, made)] }
+  const overflow = overflowOf(row, made, options.maxRowBytes)
+  if (overflow === undefined) return { row, problem, edits: shownEdits(database, row, made) }
+  return { row, problem: change.deleted ? problem : overflow, edits: overflowEdits(database, row, made) }
 }
 
 /** What a pull showed this device of the stored reference means that one, whatever else it might. */
@@ -85,22 +83,6 @@ function keptReference(
 ): string | undefined {
   const stored = before?.body[member]
   return typeof stored === 'string' && shownReference(stored, deviceId) === sent ? stored : undefined
-}
-
-function withIdentity(
-  { entity, docId, clientId }: NamedRow,
-  merged: JsonObject,
-  { deviceId, before }: { readonly deviceId: string; readonly before: Before | undefined },
-): JsonObject {
-  const stored = before?.body.clientId
-  const named = isSingle(entity) ? clientId : ownForm(docId, clientId)
-  return { ...merged, type: entity.type, clientId: typeof stored === 'string' ? stored : named, deviceId }
-}
-
-/** As the device wrote a UUID; any other id without the device. */
-function ownForm(docId: string, clientId: string): string {
-  const inId = parseDocId(docId)?.clientId ?? clientId
-  return clientId.toLowerCase() === inId ? clientId : inId
 }
 
 /** Of a deletion next to nothing is asked. */
@@ -142,62 +124,4 @@ function wins({ entity }: NamedRow, { time, deleted }: RowChange, { before, merg
   const text = contentText(entity, merged)
   if (contentText(entity, { ...merged, ...Object.fromEntries(said) }) === text) return true
   return text > contentText(entity, before.body)
-}
-
-type Newest = {
-  readonly merged: JsonObject
-  readonly deviceId: string
-  readonly before?: Before | undefined
-}
-
-/** The row's version on top of the one that was shown. Salted if the device has it just so. */
-function newest(row: NamedRow, change: RowChange, { merged, deviceId, before }: Newest): Edit {
-  const { docId: id, mark, entity } = row
-  const isWhole = before === undefined || contentText(entity, merged) === contentText(entity, change.set)
-  return {
-    kind: 'interactive',
-    id,
-    parent: before?.rev,
-    deleted: change.deleted,
-    body: JSON.stringify(merged),
-    attachments: stubs(before?.attachments),
-    mark,
-    salt: isWhole && !change.isFuture ? pushSalt(deviceId) : undefined,
-  }
-}
-
-/** Kept beside the version that is shown; beside a tombstone as one, for a living branch would bring the document back. */
-function losing(row: NamedRow, change: RowChange, { before, deviceId }: RowOptions): Edit {
-  const members = withIdentity(row, change.set, { deviceId, before })
-  return {
-    kind: 'replicated',
-    id: row.docId,
-    deleted: change.deleted || before?.deleted === true,
-    body: JSON.stringify(members),
-    revisions: losingRevisions(row.mark),
-  }
-}
-
-/** A deletion ends all versions that live, or the next best one would be shown. Each keeps what it says. */
-function otherTombstones(database: Database, { doc, rev }: Before, merged: JsonObject): readonly Edit[] {
-  const { deletedAt, updatedAt, deviceId } = merged
-  const others = doc.tree.leaves().filter(leaf => !leaf.deleted && leaf.rev !== rev)
-  return others.flatMap(({ rev: parent }): readonly Edit[] => {
-    const revision = database.revision(doc, parent)
-    if (revision === undefined) return []
-    const body = JSON.stringify({ ...parsedBody(revision), deletedAt, updatedAt, deviceId })
-    const attachments = stubs(revision.attachments)
-    const revisions = losingTombstone(parent, body)
-    return [{ kind: 'replicated', id: doc.id, deleted: true, body, attachments, revisions }]
-  })
-}
-
-/** A row says nothing of attachments: they stay. */
-function stubs(attachments: readonly Attachment[] = []): readonly AttachmentEdit[] {
-  return attachments.map(({ name, contentType, digest, revpos }) => ({ name, contentType, digest, revpos }))
-}
-
-function parsedBody({ body }: Revision): JsonObject {
-  const parsed: unknown = JSON.parse(body)
-  return isJsonObject(parsed) ? parsed : {}
 }

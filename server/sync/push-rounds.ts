@@ -1,15 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
 import { CouchError } from '../couch-error.ts'
 import type { Database, Edit } from '../store/store.ts'
+import { byDocument } from './document-rows.ts'
 import type { NamedRow } from './identity-of-rows.ts'
 import { type Planned, type PlanOptions, planRows } from './push-plan.ts'
+import { rowTurns } from './row-turns.ts'
 
-/** Rows that are planned before others have their turn. */
-const TURN_ROWS = 100
 /** While the store writes some batches the next ones are planned; more of them would only fill memory. */
 const BATCHES_UNDER_WAY = 8
 /** How often a row is merged again because a client that replicates wrote its document meanwhile. */
 const ATTEMPTS = 8
+
+export type WriteOptions = PlanOptions & {
+  /** When nobody waits for the answer any more: what is stored by then is found by the push that comes again. */
+  readonly signal: AbortSignal
+}
 
 /**
  * Stores rows and answers what was planned for each. Rows of one document follow each other, each merged into what the one before made;
@@ -18,15 +23,16 @@ const ATTEMPTS = 8
 export async function writeRows(
   database: Database,
   rows: readonly NamedRow[],
-  options: PlanOptions,
+  options: WriteOptions,
 ): Promise<ReadonlyMap<NamedRow, Planned>> {
   const planned = new Map<NamedRow, Planned>()
   const attempts = new Map<NamedRow, number>()
-  for (let left = rows; left.length > 0; ) {
-    const { first, later } = firstOfEach(left)
-    const refused = await writeRound(database, first, { options, planned })
+  let left = byDocument(rows)
+  while (left.length > 0) {
+    const first = left.flatMap(queue => queue.first() ?? [])
+    const refused = new Set(await writeRound(database, first, { options, planned }))
     for (const row of refused) countAttempt(attempts, row)
-    left = [...refused, ...later]
+    left = left.filter(queue => queue.goOn(refused))
   }
   return planned
 }
@@ -39,20 +45,7 @@ function countAttempt(attempts: Map<NamedRow, number>, row: NamedRow): void {
   throw new CouchError('service_unavailable', `${row.path} is being written by another device.`, { headers })
 }
 
-/** The first row of each document, and the rest in their order. */
-function firstOfEach(rows: readonly NamedRow[]) {
-  const seen = new Set<string>()
-  const first: NamedRow[] = []
-  const later: NamedRow[] = []
-  for (const row of rows) {
-    if (seen.has(row.docId)) later.push(row)
-    else first.push(row)
-    seen.add(row.docId)
-  }
-  return { first, later }
-}
-
-type Round = { readonly options: PlanOptions; readonly planned: Map<NamedRow, Planned> }
+type Round = { readonly options: WriteOptions; readonly planned: Map<NamedRow, Planned> }
 
 /** Plans and writes side by side. Answers the rows that met a conflict, once all is on disk. */
 async function writeRound(
@@ -62,8 +55,9 @@ async function writeRound(
 ): Promise<NamedRow[]> {
   const underWay: Promise<NamedRow[]>[] = []
   const refused: NamedRow[] = []
-  for (let start = 0; start < rows.length; start += TURN_ROWS) {
-    const plans = planRows(database, rows.slice(start, start + TURN_ROWS), options)
+  for (const some of rowTurns(rows)) {
+    if (options.signal.aborted) break
+    const plans = planRows(database, some, options)
     for (const plan of plans) planned.set(plan.row, plan)
     const written = writePlans(database, plans)
     // Met where it is awaited; until then it must not end the process.
@@ -73,6 +67,7 @@ async function writeRound(
     else await setImmediate()
   }
   for (const written of underWay) refused.push(...(await written))
+  options.signal.throwIfAborted()
   return refused
 }
 

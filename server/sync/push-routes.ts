@@ -35,9 +35,10 @@ async function answerPush(context: SyncContext, call: Call, pushes: OneAtATime):
   const { deviceId, deviceName, platform, lastSync } = message
   const { serverIds, maxDocumentBytes: maxRowBytes } = context
   const outcome = await pushes.run(database.name, async () => {
+    call.signal.throwIfAborted()
     const now = Date.now()
     await notePush(database, deviceId, lastSync, { now, ...seenRows(message) })
-    return push(database, message, { serverIds, now, maxRowBytes })
+    return push(database, message, { serverIds, now, maxRowBytes, signal: call.signal })
   })
   await noteDevice(database, { deviceId, deviceName, platform, now: Date.now() })
   const isTold = toldPlaces(database, deviceId).placeOf(lastSync) !== undefined

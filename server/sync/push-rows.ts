@@ -19,6 +19,8 @@ export type SentRow = {
   readonly members: JsonObject
   /** See `pushMark`. */
   readonly mark: string
+  /** How long it is as text. */
+  readonly chars: number
 }
 
 /** A row that can be no document of its type. `text` is what was sent, if that can be kept. */
@@ -27,10 +29,14 @@ export type OddRow = {
   readonly clientId: string | null
   readonly problem: Problem
   readonly text: string | undefined
+  readonly chars: number
 }
 
 /** The longest client id that still makes an id of a document together with its type and device. */
 const MAX_CLIENT_ID_LENGTH = MAX_ID_LENGTH - 128
+
+/** What apps know of one entity many times over. Half a million in one row held up everybody for seconds. */
+export const MAX_MEMBERS = 1000
 
 /** The rows of a message in the order of its lists. Reading them takes long, so it is done in steps. */
 export function* sentRows(message: PushMessage, maxBytes: number): Generator<SentRow | OddRow> {
@@ -50,13 +56,15 @@ function readRow(
   { row, path, maxBytes }: Place,
 ): SentRow | OddRow {
   const clientId = isJsonObject(row) ? clientIdOf(entity, row) : null
-  const odd = (reason: string, text?: string, at = path): OddRow => {
-    return { list: name, clientId, problem: { path: at, reason }, text }
-  }
   const text = textOf(row)
+  const chars = text?.length ?? 0
+  const odd = (reason: string, kept?: string, at = path): OddRow => {
+    return { list: name, clientId, problem: { path: at, reason }, text: kept, chars }
+  }
   if (text === undefined) return odd('The row is nested too deeply.')
-  if (text.length > maxBytes) return odd(`The row is larger than ${maxBytes} bytes.`)
+  if (Buffer.byteLength(text) > maxBytes) return odd(`The row is larger than ${maxBytes} bytes.`)
   if (!isJsonObject(row)) return odd('Expected an object.', text)
+  if (Object.keys(row).length > MAX_MEMBERS) return odd(`The row has more than ${MAX_MEMBERS} members.`, text)
   const reason = isSingle(entity) ? undefined : clientIdProblem(memberOf(row, 'clientId'))
   if (reason !== undefined || clientId === null) return odd(reason ?? '', text, `${path}.clientId`)
   const { serverId } = row
@@ -68,6 +76,7 @@ function readRow(
     serverId: typeof serverId === 'string' ? serverId.toLowerCase() : undefined,
     members: row,
     mark: pushMark(deviceId, contentText(row)),
+    chars,
   }
 }
 

@@ -7,6 +7,7 @@ import { type Planned, type PlanOptions, planRows } from './push-plan.ts'
 import { writeRows } from './push-rounds.ts'
 import { type OddRow, type SentRow, sentRows } from './push-rows.ts'
 import { type Rejected, rejectedEdit, rejectedRow } from './rejected-rows.ts'
+import { rowTurns } from './row-turns.ts'
 import type { ServerIds } from './server-ids.ts'
 
 /** What a push answers, but for its time. */
@@ -22,12 +23,14 @@ export type PushOptions = {
   readonly serverIds: ServerIds
   /** The time of receipt. */
   readonly now: number
-  /** Of one row. */
+  /** Of one row, and of what it makes of a document. */
   readonly maxRowBytes: number
+  /** See `WriteOptions`. */
+  readonly signal: AbortSignal
 }
 
-/** Rows that are read before others have their turn. */
-const TURN_ROWS = 200
+/** Row ids, which are hashes, that are worked out before others have their turn. */
+const TURN_IDS = 2000
 
 /**
  * Stores what a device pushed, once it is on disk. One push of a user at a time: the caller sees to it. What clients that replicate write
@@ -36,26 +39,26 @@ const TURN_ROWS = 200
 export async function push(
   database: Database,
   message: PushMessage,
-  { serverIds, now, maxRowBytes }: PushOptions,
+  { serverIds, now, maxRowBytes, signal }: PushOptions,
 ): Promise<PushOutcome> {
   const { deviceId } = message
   const { all, sent, odd } = await readRows(message, maxRowBytes)
   const { rows, reference } = await identify(sent, { database, deviceId, serverIds })
   await keepOddRows(database, deviceId, odd)
-  const options = { deviceId, now, reference }
-  const planned = await writeRows(database, rows, options)
+  const options = { deviceId, now, maxRowBytes, reference }
+  const planned = await writeRows(database, rows, { ...options, signal })
   const judged = await judgedTogether(database, rows, options)
   const problems = new Map([...planned.values(), ...judged].map(({ row, problem }) => [row.path, problem]))
   const rejected = all.flatMap(row => rejectedRow(row, isOdd(row) ? row.problem : problems.get(row.path)))
-  return { idMappings: mappingsOf(database, rows), rejected }
+  return { idMappings: await mappingsOf(database, rows), rejected }
 }
 
 /** The rows in the order of the message, and which of them name a document. */
 async function readRows(message: PushMessage, maxRowBytes: number) {
   const all: (SentRow | OddRow)[] = []
-  for (const row of sentRows(message, maxRowBytes)) {
-    all.push(row)
-    if (all.length % TURN_ROWS === 0) await setImmediate()
+  for (const some of rowTurns(sentRows(message, maxRowBytes))) {
+    all.push(...some)
+    await setImmediate()
   }
   return { all, sent: all.filter(isSent), odd: all.filter(isOdd) }
 }
@@ -81,23 +84,29 @@ async function judgedTogether(
   for (const { docId } of rows) counts.set(docId, (counts.get(docId) ?? 0) + 1)
   const repeated = rows.filter(({ docId }) => (counts.get(docId) ?? 0) > 1)
   const judged: Planned[] = []
-  for (let start = 0; start < repeated.length; start += TURN_ROWS) {
-    judged.push(...planRows(database, repeated.slice(start, start + TURN_ROWS), options))
+  for (const some of rowTurns(repeated)) {
+    judged.push(...planRows(database, some, options))
     await setImmediate()
   }
   return judged
 }
 
 async function keepOddRows(database: Database, deviceId: string, odd: readonly OddRow[]): Promise<void> {
-  const edits = odd.map(row => rejectedEdit(deviceId, row)).filter(edit => edit !== undefined)
-  if (edits.length > 0) await database.write(edits)
+  for (const some of rowTurns(odd)) {
+    const edits = some.flatMap(({ list, text }) =>
+      text === undefined ? [] : [rejectedEdit(deviceId, { list, text })],
+    )
+    if (edits.length > 0) await database.write(edits)
+  }
 }
 
-function mappingsOf(database: Database, rows: readonly (SentRow & { readonly docId: string })[]): IdMappings {
+async function mappingsOf(database: Database, rows: readonly NamedRow[]): Promise<IdMappings> {
   const rowSpace = rowSpaceOf(database.name)
   const byList = new Map<string, [string, string][]>()
   for (const { entity, name } of syncedEntities) if (!isSingle(entity)) byList.set(name, [])
-  for (const { list, clientId, docId } of rows)
+  for (const [n, { list, clientId, docId }] of rows.entries()) {
     byList.get(list)?.push([clientId, serverIdOf(rowSpace, docId)])
+    if (n % TURN_IDS === TURN_IDS - 1) await setImmediate()
+  }
   return Object.fromEntries(Array.from(byList, ([list, ids]) => [list, Object.fromEntries(ids)]))
 }

@@ -23,11 +23,13 @@ export function rejectedRow(
 }
 
 /**
- * A row that names no document is kept as one of its own, of a type that nothing describes, so that `_problems` lists it. Its id and its
+ * A row that names no document, or does not fit into the one it names, is kept as one of its own, of a type that nothing describes, so that `_problems` lists it. Its id and its
  * rev are those of its text: however often it comes, it is stored once, and not again after somebody removed it.
  */
-export function rejectedEdit(deviceId: string, { list, text }: OddRow): Edit | undefined {
-  if (text === undefined) return undefined
+export function rejectedEdit(
+  deviceId: string,
+  { list, text }: { readonly list: string; readonly text: string },
+): Edit {
   const sig = hash('sha256', `${list}\n${text}`, 'hex').slice(0, 32)
   return {
     kind: 'replicated',

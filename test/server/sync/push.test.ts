@@ -13,6 +13,8 @@ import { seededRandom } from '../../fixtures/seeded-random.ts'
 const USER = '0b5f2c1e-3d4a-4b6c-8d7e-9f0a1b2c3d4e'
 const S1 = '11111111-1111-4111-8111-111111111111'
 const NOW = Date.UTC(2025, 0, 1)
+const MAX_ROW_BYTES = 1e6
+const NOBODY_LEAVES = new AbortController().signal
 
 const store = await openStore({ file: `${t.testdir()}/store.db`, log: line => t.fail(line) })
 t.teardown(() => store.close())
@@ -30,11 +32,12 @@ async function newUser() {
   return {
     sub,
     database,
-    push: (deviceId: string, lists: Row, now = Date.now()): Promise<PushOutcome> =>
+    push: (deviceId: string, lists: Row, now = Date.now(), signal = NOBODY_LEAVES): Promise<PushOutcome> =>
       push(database, readPushMessage({ deviceId, platform: 'android', lastSync: 0, ...lists }), {
         serverIds,
         now,
-        maxRowBytes: 1e6,
+        maxRowBytes: MAX_ROW_BYTES,
+        signal,
       }),
     read(id: string): Doc & { deleted: boolean; rev: string } {
       const winner = database.doc(id, { withWinner: true })?.winner
@@ -329,6 +332,62 @@ t.test('rows of one document follow each other, and what replicates meanwhile is
     ...rounds,
   ])
   t.match(user.read(id), { legacy: true, native: Number })
+})
+
+t.test('no number of rows makes a document larger than it may be, and nothing of them is lost', async t => {
+  const user = await newUser()
+  const id = `session:${S1}`
+  const row = (n: number, more: Row = {}) =>
+    session({ [`m${n}`]: `${n}${'ä'.repeat(200_000)}`, mode: `m${n}`, updatedAt: NOW + n, ...more })
+  const answers = []
+  for (const n of [1, 2, 3, 4]) answers.push(await user.push('a', { sessions: [row(n)] }))
+  const tooLarge = [['sessions[0]', 'With it the document would be larger than 1000000 bytes.']]
+  const told = answers.map(({ rejected }) => rejected.map(({ path, reason }) => [path, reason]))
+  t.strictSame(told, [[], [], tooLarge, tooLarge])
+  t.match(user.read(id), { mode: 'm2', m1: String, m2: String })
+  const kept = () => user.database.changes({ after: 0, limit: 99 }).filter(({ id }) => /^rejected:/.test(id))
+  t.equal(kept().length, 2)
+  const seq = user.seq()
+  t.strictSame(await user.push('a', { sessions: [row(4)] }), answers[3], 'a replay')
+  t.equal(user.seq(), seq)
+  const deletion = { sessions: [row(5, { deletedAt: NOW + 5 })] }
+  const deleted = await user.push('a', deletion)
+  t.match(user.read(id), { deleted: true, deletedAt: NOW + 5, mode: 'm2' }, 'it can be deleted')
+  t.equal(kept().length, 3)
+  t.strictSame(await user.push('a', deletion), deleted)
+  const members = (from: number) =>
+    Object.fromEntries(Array.from({ length: 600 }, (_, n) => [`x${from + n}`, n]))
+  const wide = (from: number, updatedAt: number) => record('1', { ...members(from), updatedAt })
+  t.strictSame((await user.push('a', { records: [wide(0, NOW)] })).rejected, [])
+  t.match((await user.push('a', { records: [wide(600, NOW + 1)] })).rejected, [{ reason: /1000 members/ }])
+  const { rejected } = await user.push('a', {
+    records: [{ ...wide(0, NOW), ...members(600), clientId: '2' }],
+  })
+  t.match(rejected, [{ clientId: '2', reason: /1000 members/ }])
+  t.notOk(user.database.doc('record:a:2'))
+})
+
+t.test('a push ends when nobody waits for it, and goes on where it was when it comes again', async t => {
+  const user = await newUser()
+  const rows = Array.from({ length: 300 }, (_, n) => session({ mode: `m${n}`, updatedAt: NOW + n }))
+  const gone = new AbortController()
+  const stored = user.database.onChange(() => gone.abort())
+  t.teardown(stored)
+  await t.rejects(user.push('a', { sessions: rows }, undefined, gone.signal), { name: 'AbortError' })
+  t.ok(user.seq() < 100, `${user.seq()}`)
+  await user.push('a', { sessions: rows })
+  t.equal(user.read(`session:${S1}`).mode, 'm299')
+})
+
+t.test('what no app sends is refused as a whole', async t => {
+  const user = await newUser()
+  const many = (count: number) => ({ sessions: Array.from({ length: count }, () => session()) })
+  await t.rejects(user.push('a', many(1001)), { word: 'too_large', message: /^sessions\[1000\]: / })
+  t.equal(user.seq(), 0)
+  t.throws(() => readPushMessage({ deviceId: 'a', platform: 'x', lastSync: 0, ...many(100_001) }), {
+    word: 'too_large',
+    message: /100001 rows/,
+  })
 })
 
 t.test('an update leaves attachments in place', async t => {
