@@ -25,3 +25,22 @@ export function cpuMsOf(pid: number | undefined): number | undefined {
     return undefined
   }
 }
+
+/** The processor time of each thread of a process of this machine, in milliseconds, by its number; the main one's is the process's. */
+export function threadsCpuMs(pid: number | undefined): Map<number, number> {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    return new Map(threads.map(thread => [Number(thread), threadCpuMs(`/proc/${pid}/task/${thread}`)]))
+  } catch {
+    return new Map()
+  }
+}
+
+/** In nanoseconds, as Linux counts for its scheduler. A thread may have ended since it was listed. */
+function threadCpuMs(folder: string): number {
+  try {
+    return Number.parseInt(readFileSync(`${folder}/schedstat`, 'utf8'), 10) / 1e6
+  } catch {
+    return 0
+  }
+}

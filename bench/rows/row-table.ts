@@ -3,6 +3,7 @@ import { changesPagesRow } from './changes-pages.ts'
 import { fairnessRows } from './fairness.ts'
 import { makeDatabasesRow } from './make-databases.ts'
 import { manyDatabasesRows } from './many-databases.ts'
+import { manyUsersRows } from './many-users.ts'
 import { readRows } from './reads.ts'
 import { replicationRows } from './replication.ts'
 import type { Row } from './row.ts'
@@ -17,6 +18,7 @@ export const rowTable: readonly Row[] = [
   changesPagesRow,
   ...singleDocRows,
   makeDatabasesRow,
+  ...manyUsersRows,
   ...fairnessRows,
   ...replicationRows,
   ...manyDatabasesRows,
