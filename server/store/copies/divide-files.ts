@@ -70,7 +70,9 @@ function oldFiles(open: OpenDatabase, first: string, count: number): readonly st
   if (shards === count)
     throw new StoreError(`${first} is divided over ${count} already: nothing is to be done`)
   // One that was not made yet, by a start that was killed, holds nothing.
-  return files.filter(file => findMark(open, file) !== 'nothing')
+  const made = files.filter(file => findMark(open, file) !== 'nothing')
+  if (made.length === 0) throw new StoreError(`there is no store to divide: ${first} is empty`)
+  return made
 }
 
 type Fresh = { readonly files: readonly string[]; readonly set: string | null }

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import t from 'tap'
 import { userDbName } from '../../../../design-docs/user-db.ts'
@@ -189,6 +189,8 @@ t.test('what cannot be divided is one line, and the store stays as it is', async
     name: 'StoreError',
     message: /^there is no store to divide: .*store\.db does not exist$/,
   })
+  writeFileSync(file, '')
+  await t.rejects(divide(2), { name: 'StoreError', message: /^there is no store to divide: .*db is empty$/ })
   const store = await opened(t, file, 2)
   await t.rejects(divide(3), { message: /store\.db is already open in another process$/ })
   await closed(store)
