@@ -155,6 +155,28 @@ t.test('the list of devices says what each pushed and pulled, those that replica
   t.equal((await me.get('/device:a')).json.deviceName, 'Renamed')
 })
 
+t.test('the list of devices holds up nobody, however much a user has written', async t => {
+  const { api, me } = newUser()
+  const x = 'y'.repeat(2_000_000)
+  for (let n = 0; n < 12; n++) await me.put(`/_local/large-${n}`, { session_id: 's', last_seq: n, x })
+  const devices = Array.from({ length: 40 }, (_, n) => ({
+    _id: `device:d${n}`,
+    type: 'device',
+    x: 'y'.repeat(60_000),
+  }))
+  await me.post('/_bulk_docs', { docs: devices })
+  let turns = 0
+  const counted = setInterval(() => ++turns, 0)
+  const { json } = await api.get('/api/sync/devices')
+  clearInterval(counted)
+  t.strictSame(
+    [json.devices.length, json.replications.length],
+    [40, 12],
+    'all of them, though pages are short',
+  )
+  t.ok(turns > 5, `${turns}`)
+})
+
 t.test('where premium is required, the account decides', async t => {
   await server.restart({ requirePremium: true })
   const form = { email: 'ann@example.org', password: 'as long as it must be' }
