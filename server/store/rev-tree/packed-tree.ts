@@ -82,10 +82,12 @@ function unpackNode(part: string, pos: number, nodes: RevNodes): RevNode {
 }
 
 /** Sigs are hex digits nearly always, but any text is a legal one. */
+const HEX_DIGITS = /^[0-9a-f]*$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL would end the text in SQL functions
 const SEPARATORS = /[%,;:!|^\u0000-\u001f]/g
 
 function escapeSig(sig: string): string {
+  if (HEX_DIGITS.test(sig)) return sig
   return sig.replace(SEPARATORS, char => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 

@@ -16,7 +16,7 @@ export function insertChunks(connection: Connection, key: number, first: number,
 
 /** Removes at most `limit` chunks of an attachment. How many there were. */
 export function removeChunks(connection: Connection, key: number, limit: number): number {
-  return connection.run(
+  return connection.runCounted(
     `delete from attachment_chunks where key in
        (select key from attachment_chunks where key >= ?1 << 20 and key < (?1 + 1) << 20 limit ?2)`,
     key,

@@ -153,7 +153,7 @@ function storeBytes(tx: Transaction, data: Uint8Array): number {
 /** Its chunks stay where they are. One that is not taken, because its digest is known, is removed when it is closed. */
 function takeUpload({ connection }: Transaction, upload: Upload | undefined): number {
   assert(upload !== undefined, 'what brings no bytes was uploaded')
-  const taken = connection.run('delete from loose_attachments where key = ?', upload.key)
+  const taken = connection.runCounted('delete from loose_attachments where key = ?', upload.key)
   assert.equal(taken, 1, 'an upload has one digest')
   return upload.key
 }

@@ -17,7 +17,7 @@ const SLICE_BYTES = 1024 * 1024
 export function askCompaction(tx: Transaction, { db }: CommandOf<'compact'>): Results['compact'] {
   const { updateSeq } = tx.database(db)
   return (
-    tx.connection.run(
+    tx.connection.runCounted(
       'update databases set compact_to = ?2 where db = ?1 and compacted_seq < ?2',
       db,
       updateSeq,

@@ -31,36 +31,39 @@ export type DocPlace = {
   readonly time: number
 }
 
+/** What a document's row has beside its history. */
+type Sizes = Pick<DocRecord, 'live' | 'bytes'>
+
 /** Writes the row of a document that is there. */
-export function updateDoc(connection: Connection, place: DocPlace, doc: DocRecord): void {
+export function updateDoc(connection: Connection, place: DocPlace, tree: Tree, { live, bytes }: Sizes): void {
   connection.run(
     `update docs set seq = ?, rev = ?, deleted = ?, branched = ?, time = ?, body = ?, live = ?, bytes = ?,
      tree = ? where db = ? and id = ?`,
     place.seq,
-    doc.rev,
-    doc.deleted ? 1 : 0,
-    doc.branched ? 1 : 0,
+    tree.rev,
+    tree.deleted ? 1 : 0,
+    tree.branched ? 1 : 0,
     place.time,
-    doc.body,
-    doc.live,
-    doc.bytes,
-    doc.text,
+    tree.body,
+    live,
+    bytes,
+    tree.text,
     place.db,
     toStoredId(place.id),
   )
 }
 
 /** Writes the row of a new document. Its first change brings its only body: that number is not bound three times. */
-export function insertDoc(connection: Connection, place: DocPlace, doc: DocRecord): void {
+export function insertDoc(connection: Connection, place: DocPlace, tree: Tree, bytes: number): void {
   connection.run(
     `insert into docs (seq, rev, deleted, branched, time, body, live, bytes, tree, db, id)
      values (?1, ?2, ?3, 0, ?4, ?1, iif(?3, null, ?1), ?5, ?6, ?7, ?8)`,
     place.seq,
-    doc.rev,
-    doc.deleted ? 1 : 0,
+    tree.rev,
+    tree.deleted ? 1 : 0,
     place.time,
-    doc.bytes,
-    doc.text,
+    bytes,
+    tree.text,
     place.db,
     toStoredId(place.id),
   )

@@ -119,9 +119,8 @@ function storeRest(
   const seq = tx.nextSeq(state)
   state.hasInnerBodies = true
   const bytes = tree.body === doc.body ? doc.bytes : storedSize(tx.connection, state.db, tree.body)
-  const rest = { ...tree, live, bytes }
-  updateDoc(tx.connection, { db: state.db, id, seq, time: state.lastTime }, rest)
-  count(state, doc, rest)
+  updateDoc(tx.connection, { db: state.db, id, seq, time: state.lastTime }, tree, { live, bytes })
+  count(state, doc, { deleted: tree.deleted, bytes })
 }
 
 function treeOf(nodes: RevNodes): Tree | undefined {

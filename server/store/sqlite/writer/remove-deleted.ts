@@ -44,12 +44,12 @@ function rowsOf({ page, remove }: { readonly page: string; readonly remove: stri
   return (connection: Connection, db: number): number => {
     const rows = connection.each<[SqlValue, number]>(page, db, SLICE_ROWS)
     const last = takePage(rows, ([key, size]) => ({ result: key, size })).at(-1)
-    return last === undefined ? 0 : connection.run(remove, db, last)
+    return last === undefined ? 0 : connection.runCounted(remove, db, last)
   }
 }
 
 function allOf(sql: string) {
-  return (connection: Connection, db: number): number => connection.run(sql, db)
+  return (connection: Connection, db: number): number => connection.runCounted(sql, db)
 }
 
 /** Their chunks are removed like those of any other attachment that nobody names; nobody may read these any more. */

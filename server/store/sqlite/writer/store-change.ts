@@ -32,8 +32,9 @@ export function storeChange(
   const live = grown.deleted ? (doc?.live ?? null) : grown.body
   const bytes = winnerSize(tx, state, doc, { grown, seq, body })
   dropBodies(tx, state, unusedBodies(doc, grown, live))
-  const write = doc === undefined ? insertDoc : updateDoc
-  write(connection, { db: state.db, id, seq, time: state.lastTime }, { ...grown, live, bytes })
+  const place = { db: state.db, id, seq, time: state.lastTime }
+  if (doc === undefined) insertDoc(connection, place, grown, bytes)
+  else updateDoc(connection, place, grown, { live, bytes })
   count(state, doc, { deleted: grown.deleted, bytes })
 }
 

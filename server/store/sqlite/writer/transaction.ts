@@ -42,6 +42,8 @@ export class Transaction {
   readonly #states = new Map<number, DatabaseState>()
   readonly #changed = new Set<number>()
   readonly #updates = new Map<string, DbUpdate['type']>()
+  /** The database of the last entry of `#updates`, if that is a change: the next one there adds nothing. */
+  #lastChanged: DatabaseState | undefined
 
   constructor(connection: Connection, run: Run) {
     this.connection = connection
@@ -66,10 +68,14 @@ export class Transaction {
     }
     state.updateSeq = seq
     state.lastTime = Math.max(state.lastTime, this.now)
-    this.#changed.add(state.db)
-    this.#updates.delete(state.name)
-    this.#updates.set(state.name, 'updated')
+    if (state !== this.#lastChanged) this.#noteChange(state)
     return seq
+  }
+
+  #noteChange(state: DatabaseState): void {
+    this.#changed.add(state.db)
+    this.#noteUpdate(state.name, 'updated')
+    this.#lastChanged = state
   }
 
   startEpoch(db: number, first: number): void {
@@ -86,6 +92,11 @@ export class Transaction {
 
   /** A database was made or deleted: an entry of the update log. */
   noteUpdate(name: string, type: 'created' | 'deleted'): void {
+    this.#noteUpdate(name, type)
+    this.#lastChanged = undefined
+  }
+
+  #noteUpdate(name: string, type: DbUpdate['type']): void {
     this.#updates.delete(name)
     this.#updates.set(name, type)
   }
