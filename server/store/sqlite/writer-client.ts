@@ -4,6 +4,7 @@ import type { StoreCondition } from '../store.ts'
 import type { Answer, Command, CommandKind, CommandOf, Report, Request, Results } from './commands.ts'
 import { CompactionEnds } from './compaction-ends.ts'
 import { noDatabase } from './no-database.ts'
+import { packRequest } from './packed-request.ts'
 
 export type WriterEvents = {
   /** After each commit, once its answers are given. */
@@ -145,7 +146,7 @@ export class WriterClient {
   /** What cannot be cloned fails alone, whatever was asked for in the same turn. */
   #tryToPost(requests: readonly Request[], transfer: readonly ArrayBuffer[]): void {
     try {
-      this.#worker.postMessage(requests, transfer)
+      this.#worker.postMessage(requests.map(packRequest), transfer)
     } catch (error) {
       const [first] = requests
       if (requests.length > 1) {

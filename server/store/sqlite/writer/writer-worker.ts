@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import type { Report, Request } from '../commands.ts'
 import type { Connection } from '../connection.ts'
+import { type PackedRequest, unpackRequest } from '../packed-request.ts'
 import { ChoreClock } from './chore-clock.ts'
 import { Chores } from './chores.ts'
 import { openWriterConnection } from './open-writer-connection.ts'
@@ -39,7 +40,7 @@ class WriterThread {
 
   /** Listens to the port until it is told to close. */
   start(): void {
-    this.#port.on('message', (requests: readonly Request[]) => {
+    this.#port.on('message', (requests: readonly PackedRequest[]) => {
       this.#receiveAll(requests)
       this.#receiveQueued()
       if (!this.#writer.isLockedOut) this.#wake(0)
@@ -48,8 +49,8 @@ class WriterThread {
     this.#send({ kind: 'ready' })
   }
 
-  #receiveAll(requests: readonly Request[]): void {
-    for (const request of requests) this.#receive(request)
+  #receiveAll(requests: readonly PackedRequest[]): void {
+    for (const request of requests) this.#receive(unpackRequest(request))
   }
 
   #receive(request: Request): void {

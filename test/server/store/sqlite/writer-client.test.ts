@@ -1,8 +1,10 @@
 import t from 'tap'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { openStore } from '../../../../server/store/sqlite/open-store.ts'
+import { packRequest, unpackRequest } from '../../../../server/store/sqlite/packed-request.ts'
 import { prepareFile } from '../../../../server/store/sqlite/prepare-file.ts'
 import { WriterClient } from '../../../../server/store/sqlite/writer-client.ts'
+import type { Edit } from '../../../../server/store/store.ts'
 import { databaseOf, interactive } from '../contract/subject.ts'
 
 t.test('when the writer dies, pending and later writes are refused and nothing hangs', async t => {
@@ -12,7 +14,7 @@ t.test('when the writer dies, pending and later writes are refused and nothing h
   const writer = await WriterClient.start(file, { committed: () => {}, log: line => lines.push(line) })
   t.equal(await writer.send<'createDatabase'>({ kind: 'createDatabase', name: 'a' }), 'created')
 
-  const noCommand = undefined as never
+  const noCommand = '' as never
   const pending = [
     writer.send<'write'>(noCommand),
     writer.send<'deleteDatabase'>({ kind: 'deleteDatabase', name: 'a' }),
@@ -46,6 +48,29 @@ t.test('a command that cannot be posted fails alone, with others of its turn and
   t.match(none, { status: 'rejected', reason: cannotBeCloned })
   t.equal(await create('d'), 'created')
   t.equal(writer.condition().waitingWrites, 0)
+})
+
+t.test('edits of every shape reach the writer as they were sent', t => {
+  const plain = { id: 'a', deleted: false, body: '{}', attachments: undefined }
+  const interactive = { ...plain, kind: 'interactive', parent: undefined } as const
+  const replicated = { ...plain, kind: 'replicated', revisions: { start: 3, ids: ['', 'b', '1,2'] } } as const
+  const stub = { name: 'a.txt', contentType: 'text/plain', data: new Uint8Array([1, 2]) }
+  const edits: readonly Edit[] = [
+    interactive,
+    { ...interactive, id: '', parent: '1-', deleted: true },
+    { ...interactive, parent: '2-7', attachments: [stub] },
+    replicated,
+    { ...replicated, deleted: true, revisions: { start: 1, ids: ['7'] } },
+    { ...replicated, attachments: [stub, { ...stub, data: undefined, revpos: 2 }] },
+    { ...interactive, salt: 'salt', mark: '0123456789abcdef' },
+    { ...interactive, salt: '' },
+    { ...interactive, id: '7', parent: '3-' },
+  ]
+  for (const some of [edits, [...edits].reverse(), []]) {
+    const request = { request: 1, command: { kind: 'write', db: 2, edits: some } } as const
+    t.strictSame(unpackRequest(structuredClone(packRequest(request))), request)
+  }
+  t.end()
 })
 
 t.test('a store that is closed in the middle of long writes ends after all of them', async t => {
