@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { heldBy } from '../../fixtures/held-by-process.ts'
 import { rounds } from '../../fixtures/rounds.ts'
 import { serverProcess } from '../../fixtures/server-process.ts'
 
@@ -81,4 +82,70 @@ t.test('a million chunks of one byte', async t => {
   const begun = head('PUT /me/x', 'Transfer-Encoding: chunked')
   sender(t, begun + '1\r\nx\r\n'.repeat(1_000_000))
   await outlived(t)
+})
+
+/** A pull of 20 MB; in the long form one of 100,000 rows. */
+const ROWS = rounds(1000, 100_000)
+const ROW_CHARS = rounds(20_000, 1000)
+const ROWS_OF_A_PUSH = rounds(500, 10_000)
+/** By so much more the process may hold while pulls of 400 MB and more are under way. */
+const MAX_GROWTH_MIB = 150
+
+const dora = { Authorization: `Bearer ${server.token('dora')}`, 'Content-Type': 'application/json' }
+const pullBody = (deviceId: string) => JSON.stringify({ deviceId, lastSync: 0 })
+
+async function pushRows(): Promise<void> {
+  for (let from = 0; from < ROWS; from += ROWS_OF_A_PUSH) {
+    const exercises = Array.from({ length: ROWS_OF_A_PUSH }, (_, n) => ({
+      clientId: `${from + n}`,
+      name: 'Row',
+      muscleGroup: 'back',
+      muscleGroups: 'back',
+      equipment: 'cable',
+      defaultCableConfig: 'DOUBLE',
+      aliases: 'x'.repeat(ROW_CHARS),
+      createdAt: 1,
+      updatedAt: 1,
+    }))
+    const body = JSON.stringify({ deviceId: 'a', platform: 'ios', lastSync: 0, exercises })
+    const answer = await fetch(`${server.url}/api/sync/push`, { method: 'POST', headers: dora, body })
+    if (answer.status !== 200) throw new Error(await answer.text())
+    await answer.arrayBuffer()
+  }
+}
+
+/** A pull that is read to its end, each piece after the server answered something else. */
+async function slowPull(
+  deviceId: string,
+): Promise<{ readonly exercises: readonly { readonly clientId: string }[] }> {
+  const asked = { method: 'POST', headers: dora, body: pullBody(deviceId) }
+  const answer = await fetch(`${server.url}/api/sync/pull`, asked)
+  const pieces: Uint8Array[] = []
+  for await (const piece of answer.body as unknown as AsyncIterable<Uint8Array>) {
+    pieces.push(piece)
+    if (pieces.length % 16 === 0) await (await fetch(`${server.url}/health`)).arrayBuffer()
+  }
+  return JSON.parse(Buffer.concat(pieces).toString())
+}
+
+t.test('twenty pulls of all that a user has which nobody reads, and one that is read slowly', async t => {
+  await pushRows()
+  const before = heldBy(server.pid).residentMb ?? 0
+  let most = 0
+  const look = setInterval(() => {
+    most = Math.max(most, heldBy(server.pid).residentMb ?? 0)
+  }, 20)
+  t.teardown(() => clearInterval(look))
+  for (let n = 0; n < 20; n++) {
+    const body = pullBody(`unread-${n}`)
+    const lines = ['POST /api/sync/pull HTTP/1.1', 'Host: x', `Authorization: ${dora.Authorization}`]
+    const more = ['Content-Type: application/json', `Content-Length: ${body.length}`, '', body]
+    sender(t, [...lines, ...more].join('\r\n'))
+  }
+  const { exercises } = await slowPull('slow')
+  await outlived(t)
+  t.equal(new Set(exercises.map(({ clientId }) => clientId)).size, ROWS)
+  t.equal(exercises.length, ROWS, 'each row once')
+  t.comment(`${before} MiB before, ${most} MiB at most`)
+  t.ok(most - before < MAX_GROWTH_MIB, `${before} MiB before, ${most} MiB at most`)
 })
