@@ -1,8 +1,8 @@
-import { hash, randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { BoundedMap } from '../bounded-map.ts'
 import { CouchError } from '../couch-error.ts'
 import { createGuessLimit, type Guess } from './guess-limit.ts'
+import { createKeyedDigest } from './keyed-digest.ts'
 import { networkOf } from './network-of.ts'
 import { decoyHash, verifyPassword } from './password.ts'
 import { createTurns } from './turns.ts'
@@ -37,7 +37,8 @@ const HASHES = { atOnce: 2, waiting: 16 }
  * - The same one coming many times at once is checked once.
  */
 export function createPasswordCheck(admins: readonly Admin[], log?: Logger): PasswordCheck {
-  const digestOf = createDigest()
+  const keyed = createKeyedDigest()
+  const digestOf = (...parts: readonly string[]) => keyed(JSON.stringify(parts))
   const right = new BoundedMap<string, Admin>(MAX_RIGHT)
   const wrong = new BoundedMap<string, true>(MAX_WRONG)
   const checks = new Map<string, Promise<Admin>>()
@@ -97,12 +98,6 @@ function createGuessCheck(
     counted.wasRight()
     return admin
   }
-}
-
-function createDigest(): (...parts: readonly string[]) => string {
-  const key = randomBytes(32).toString('base64')
-  // Not an HMAC, which costs five times as much: no digest ever leaves this process, so nobody could lengthen one.
-  return (...parts) => hash('sha256', key + JSON.stringify(parts), 'base64')
 }
 
 /** A name that no admin has is not written down: people type their password there. */

@@ -31,7 +31,7 @@ function authenticator() {
   const checkPassword = createPasswordCheck(admins)
   const sessions = createSessions(cookies, checkPassword)
   const authenticate = createAuthenticate({ tokens: RULES, checkPassword, sessions })
-  return (headers: IncomingHttpHeaders) => authenticate(asker(headers))
+  return async (headers: IncomingHttpHeaders) => authenticate(asker(headers))
 }
 
 t.test('who is asking', async t => {
