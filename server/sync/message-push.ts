@@ -1,11 +1,10 @@
 import { z } from 'zod'
-import { deviceId } from '../../design-docs/base-fields.ts'
 import { entities } from '../../design-docs/catalogue.ts'
 import { device } from '../../design-docs/entities/device.ts'
 import type { Entity } from '../../design-docs/entity.ts'
 import { isJsonObject } from '../../design-docs/json-object.ts'
 import { CouchError } from '../couch-error.ts'
-import { fieldSchema, readMessage } from './message-reader.ts'
+import { fieldSchema, readMessage, senderSchema } from './message-reader.ts'
 
 /** What a device says of itself when it pushes or pulls, and how far it is. */
 export type PushMessage = {
@@ -44,7 +43,7 @@ const single = z
 /** Rows are not looked into: a bad one fails no other, and is told in the answer. */
 const pushSchema: z.ZodType<{ readonly [member: string]: unknown }> = z.looseObject(
   {
-    deviceId: fieldSchema({ ...deviceId, nullable: undefined }),
+    deviceId: senderSchema,
     deviceName: fieldSchema(device.fields.deviceName),
     platform: fieldSchema(device.fields.platform),
     lastSync: fieldSchema({ kind: 'long' }),

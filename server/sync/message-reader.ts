@@ -1,17 +1,26 @@
 import { z } from 'zod'
+import { deviceId } from '../../design-docs/base-fields.ts'
 import { checkValue } from '../../design-docs/check-value.ts'
 import { type Field, isRequired } from '../../design-docs/entity.ts'
 import { CouchError } from '../couch-error.ts'
 
-/** What a member of a message may be, as the description of its field says; absent and null are the same. */
+/** What is wrong with a member of a message, as the description of its field says; absent and null are the same. */
+export function memberProblem(field: Field, value: unknown): string | undefined {
+  if (value !== null && value !== undefined) return checkValue(field, value)
+  return isRequired(field) ? 'This member is required.' : undefined
+}
+
+/** `memberProblem` as a schema. */
 export function fieldSchema(field: Field): z.ZodType<unknown> {
   const described = z.unknown().superRefine((value, context) => {
-    const missing = isRequired(field) ? 'This member is required.' : undefined
-    const message = value === null ? missing : checkValue(field, value)
+    const message = memberProblem(field, value)
     if (message !== undefined) context.addIssue({ code: 'custom', message })
   })
   return described.prefault(null)
 }
+
+/** The device that sends a message. Documents may lack one, messages never do. */
+export const senderSchema = fieldSchema({ ...deviceId, nullable: undefined })
 
 /**
  * A message as its schema has it.

@@ -1,12 +1,11 @@
 import { z } from 'zod'
-import { deviceId } from '../../design-docs/base-fields.ts'
 import { callerKey } from '../http/caller-key.ts'
 import type { Answer, Call, Out, Route } from '../http/route.ts'
 import { TextWriter } from '../http/text-writer.ts'
 import type { Database } from '../store/store.ts'
 import { noteDevice } from './devices.ts'
 import { isSingle, syncedEntities } from './message-push.ts'
-import { fieldSchema, readMessage } from './message-reader.ts'
+import { fieldSchema, readMessage, senderSchema } from './message-reader.ts'
 import { endOfPage, type PullQuery, pulledPages } from './pull-rows.ts'
 import { admittedAccount, type SyncContext, userDatabase } from './sync-context.ts'
 import { tell, toldPlaces } from './told-places.ts'
@@ -16,7 +15,7 @@ const TYPES: ReadonlySet<string> = new Set(syncedEntities.map(({ entity }) => en
 
 const pullSchema = z.looseObject(
   {
-    deviceId: fieldSchema({ ...deviceId, nullable: undefined }),
+    deviceId: senderSchema,
     lastSync: fieldSchema({ kind: 'long' }),
     limit: z
       .number({ error: 'Expected a whole number.' })

@@ -23,8 +23,12 @@ export function subOf(caller: Caller): string {
 }
 
 /** The user's database, made at its first use. */
-export async function userDatabase({ store }: Pick<SyncContext, 'store'>, caller: Caller): Promise<Database> {
-  const name = userDbName(subOf(caller))
+export function userDatabase({ store }: Pick<SyncContext, 'store'>, caller: Caller): Promise<Database> {
+  return madeDatabase(store, userDbName(subOf(caller)))
+}
+
+/** A database of a user by its name, made at its first use. */
+export async function madeDatabase(store: Store, name: string): Promise<Database> {
   const there = store.database(name)
   if (there !== undefined) return there
   await store.createDatabase(name)

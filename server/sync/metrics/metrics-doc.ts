@@ -1,9 +1,10 @@
 import { checkDoc } from '../../../design-docs/check-doc.ts'
 import { chooseLeaf } from '../../../design-docs/choose-leaf.ts'
 import { metrics } from '../../../design-docs/entities/metrics.ts'
-import { isJsonObject, type JsonObject } from '../../../design-docs/json-object.ts'
+import type { JsonObject } from '../../../design-docs/json-object.ts'
 import { isUuid } from '../../../design-docs/uuid.ts'
 import type { Database, Revision } from '../../store/store.ts'
+import { bodyMembers } from '../body-members.ts'
 
 /** A document with samples, at the version that its rows show. */
 export type MetricsDoc = {
@@ -36,7 +37,7 @@ function shownLeaf(database: Database, id: string): ParsedLeaf | undefined {
     for (const { rev, deleted } of doc.tree.leaves()) {
       if (deleted) continue
       const revision = rev === doc.winner?.rev ? doc.winner : database.revision(doc, rev)
-      if (revision !== undefined) best = better(best, { revision, body: parsed(revision) })
+      if (revision !== undefined) best = better(best, { revision, body: bodyMembers(revision.body) })
     }
     return best
   })
@@ -46,11 +47,6 @@ function better(a: ParsedLeaf | undefined, b: ParsedLeaf): ParsedLeaf {
   if (a === undefined) return b
   const leaves = [a, b].map(leaf => ({ _rev: leaf.revision.rev, updatedAt: leaf.body.updatedAt, leaf }))
   return chooseLeaf(leaves)?.leaf ?? a
-}
-
-function parsed({ body }: Revision): JsonObject {
-  const members: unknown = JSON.parse(body)
-  return isJsonObject(members) ? members : {}
 }
 
 /** A client id that is a UUID may stand there in capitals. */

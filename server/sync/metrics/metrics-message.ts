@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { z } from 'zod'
-import { checkValue } from '../../../design-docs/check-value.ts'
 import { metrics } from '../../../design-docs/entities/metrics.ts'
-import { type Field, type Fields, isRequired } from '../../../design-docs/entity.ts'
-import type { JsonObject } from '../../../design-docs/json-object.ts'
+import type { Field } from '../../../design-docs/entity.ts'
+import { isJsonObject, type JsonObject, memberOf } from '../../../design-docs/json-object.ts'
 import { CouchError } from '../../couch-error.ts'
-import { pathText } from '../message-reader.ts'
+import { memberProblem, pathText, readMessage, senderSchema } from '../message-reader.ts'
 import { type Sample, sampleOf } from './sample.ts'
 
 /** Samples as a device sends them. */
@@ -15,23 +14,22 @@ export type Upload = { readonly deviceId: string; readonly samples: readonly Sam
 const MAX_SAMPLES = 100_000
 /** A sample with what nobody here knows: of ordinary ones a hundred have as much. */
 const MAX_SAMPLE_CHARS = 16 * 1024
-/** Others have their turn after so many. */
-const SLICE = 2_000
+/** Others have their turn after so much, and so much more for each sample. */
+const TURN_CHARS = 256 * 1024
+const SAMPLE_CHARS = 128
 
-const sampleSchema = z.looseObject(membersSchema(metrics.rows.fields), {
-  error: () => 'Expected an object.',
-})
 const uploadSchema = z.looseObject(
   {
-    deviceId: valueSchema(metrics.fields.deviceId),
+    deviceId: senderSchema,
     samples: z.array(z.unknown(), {
-      error: ({ input }) => (isAbsent(input) ? REQUIRED : 'Expected a list of objects.'),
+      error: ({ input }) =>
+        input === undefined || input === null ? 'This member is required.' : 'Expected a list of objects.',
     }),
   },
   { error: () => 'Send a JSON object with a deviceId and samples.' },
 )
 
-const REQUIRED = 'This member is required.'
+const SAMPLE_FIELDS: readonly (readonly [string, Field])[] = Object.entries(metrics.rows.fields)
 
 /**
  * An upload is one unit: it is read as a whole before anything is stored, and one bad sample refuses it. Samples are made by one
@@ -39,30 +37,36 @@ const REQUIRED = 'This member is required.'
  * @throws CouchError `bad_request` that names the member
  */
 export async function readUpload(body: unknown): Promise<Upload> {
-  const upload = uploadSchema.safeParse(body)
-  if (!upload.success) throw refusal([], upload.error)
-  const { deviceId, samples } = upload.data
+  const { deviceId, samples } = readMessage(uploadSchema, body)
   if (samples.length > MAX_SAMPLES)
     throw new CouchError(
       'too_large',
       `samples: There are ${samples.length}; send at most ${MAX_SAMPLES} at once.`,
     )
   const read: Sample[] = []
-  for (const [index, sample] of samples.entries()) {
-    read.push(readSample(sample, index))
-    if (read.length % SLICE === 0) await setImmediate()
+  let chars = 0
+  for (const [index, input] of samples.entries()) {
+    const sample = readSample(input, index)
+    read.push(sample)
+    chars += SAMPLE_CHARS + sample.text.length
+    if (chars < TURN_CHARS) continue
+    chars = 0
+    await setImmediate()
   }
   return { deviceId: String(deviceId), samples: read }
 }
 
 function readSample(input: unknown, index: number): Sample {
-  const parsed = sampleSchema.safeParse(input)
-  if (!parsed.success) throw refusal(['samples', index], parsed.error)
-  // Not what the schema makes of it: that leaves out a member called `__proto__`.
-  const sample = writable(input as JsonObject)
-  if (sample === undefined) throw badRequest(['samples', index], 'The sample is nested too deeply.')
+  const path = ['samples', index]
+  if (!isJsonObject(input)) throw badRequest(path, 'Expected an object.')
+  for (const [name, field] of SAMPLE_FIELDS) {
+    const problem = memberProblem(field, memberOf(input, name))
+    if (problem !== undefined) throw badRequest([...path, name], problem)
+  }
+  const sample = writable(input)
+  if (sample === undefined) throw badRequest(path, 'The sample is nested too deeply.')
   if (sample.text.length <= MAX_SAMPLE_CHARS) return sample
-  throw badRequest(['samples', index], `The sample has more than ${MAX_SAMPLE_CHARS} characters.`)
+  throw badRequest(path, `The sample has more than ${MAX_SAMPLE_CHARS} characters.`)
 }
 
 /** Undefined for what is nested so deeply that it can be read but not written. */
@@ -75,31 +79,7 @@ function writable(members: JsonObject): Sample | undefined {
   }
 }
 
-function membersSchema(fields: Fields): Record<string, z.ZodType> {
-  const members = Object.entries(fields).map(([name, field]): [string, z.ZodType] => {
-    const value = valueSchema(field)
-    return [name, isRequired(field) ? value : value.nullish()]
-  })
-  return Object.fromEntries(members)
-}
-
-/** As strict as the check that makes rows of documents, and in its words. */
-function valueSchema(field: Field): z.ZodType {
-  return z.custom(value => !isAbsent(value) && checkValue(field, value) === undefined, {
-    error: ({ input }) => (isAbsent(input) ? REQUIRED : checkValue(field, input)),
-  })
-}
-
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null
-}
-
-function refusal(at: readonly PropertyKey[], { issues: [issue] }: z.ZodError): CouchError {
-  return badRequest([...at, ...(issue?.path ?? [])], issue?.message ?? '')
-}
-
 /** Names the member as a programmer would: `samples[7].timestamp`. */
 function badRequest(path: readonly PropertyKey[], reason: string): CouchError {
-  const name = pathText(path)
-  return new CouchError('bad_request', name === '' ? reason : `${name}: ${reason}`)
+  return new CouchError('bad_request', `${pathText(path)}: ${reason}`)
 }

@@ -3,17 +3,16 @@ import { checkText } from '../../../design-docs/check-value.ts'
 import { metricsDbName, userDbName } from '../../../design-docs/user-db.ts'
 import { CouchError } from '../../couch-error.ts'
 import { callerKey } from '../../http/caller-key.ts'
-import { READ_TURNS } from '../../http/read-turns.ts'
-import type { Answer, Call, Out, Route } from '../../http/route.ts'
-import { TextWriter } from '../../http/text-writer.ts'
+import type { Answer, Call, Route } from '../../http/route.ts'
 import type { Database, Store } from '../../store/store.ts'
 import { OneAtATime } from '../one-at-a-time.ts'
 import type { ServerIds } from '../server-ids.ts'
+import { madeDatabase, subOf } from '../sync-context.ts'
 import { readUpload } from './metrics-message.ts'
-import { hasSamples, type SampleRange, samplesInOrder } from './read-samples.ts'
-import type { Sample } from './sample.ts'
+import { hasSamples } from './read-samples.ts'
 import { sessionReference } from './session-reference.ts'
 import { storeSamples } from './store-samples.ts'
+import { writeSamples } from './write-samples.ts'
 
 /** What the routes of metric samples are built with. */
 export type MetricsContext = {
@@ -75,7 +74,7 @@ async function uploadSamples(
   const session = (await sessionReference(serverIds, named)) ?? ''
   const reason = checkText(session, MAX_REFERENCE_LENGTH)
   if (reason !== undefined) throw new CouchError('bad_request', `sessionId: ${reason}`)
-  const database = await metricsDatabase(store, sub)
+  const database = await madeDatabase(store, metricsDbName(sub))
   await users.run(sub, () => storeSamples(database, session, upload))
   return { status: 201, headers: PRIVATE, json: { uploaded: upload.samples.length } }
 }
@@ -87,76 +86,22 @@ async function answerSamples(call: Call<SamplesQuery>, context: MetricsContext):
   const name = params.sessionId ?? ''
   const main = mainDatabase(store, sub)
   const session = await sessionReference(serverIds, { name, deviceId: query.deviceId, main })
-  const database = await metricsDatabase(store, sub)
-  const isKnown =
-    session !== undefined && (main?.doc(`session:${session}`) !== undefined || hasSamples(database, session))
-  if (!isKnown) throw new CouchError('not_found', 'You have no such session.')
+  const database = store.database(metricsDbName(sub))
+  if (session === undefined || !isKnown(session, main, database))
+    throw new CouchError('not_found', 'You have no such session.')
   const { from = -Infinity, to = Infinity, every = 0 } = query
-  const range = { database, session, from, to }
+  const range = database && { database, session, from, to }
   return {
     headers: PRIVATE,
     write: out => writeSamples(out, range, { name, every, caller: callerKey(caller) }),
   }
 }
 
-/** How an answer is made of samples. */
-type Telling = {
-  /** The session as its client named it. */
-  readonly name: string
-  /** Milliseconds that each sample is later than the one told before it. */
-  readonly every: number
-  readonly caller: string
-}
-
-/** In memory for a part of the samples, and no faster than the client reads. */
-async function writeSamples(out: Out, range: SampleRange, { name, every, caller }: Telling): Promise<void> {
-  const writer = new TextWriter(out)
-  const turn = async () => {
-    await out.room?.()
-    await READ_TURNS.next(caller)
-    out.signal.throwIfAborted()
-  }
-  await writer.add(`{"sessionId":${JSON.stringify(name)},"samples":[\n`)
-  let separator = ''
-  let next = -Infinity
-  for await (const samples of samplesInOrder(range, turn)) {
-    const giveBack = out.hold?.(lengthOf(samples))
-    try {
-      for (const { timestamp, text } of samples) {
-        if (timestamp < next) continue
-        const written = writer.add(separator + text)
-        if (written !== undefined) await written
-        separator = ',\n'
-        next = every === 0 ? next : timestamp + every
-      }
-    } finally {
-      giveBack?.()
-    }
-  }
-  await writer.add('\n]}\n')
-  await writer.flush()
-}
-
-function lengthOf(samples: readonly Sample[]): number {
-  return samples.reduce((length, { text }) => length + text.length, 0)
+function isKnown(session: string, main: Database | undefined, metrics: Database | undefined): boolean {
+  if (main?.doc(`session:${session}`) !== undefined) return true
+  return metrics !== undefined && hasSamples(metrics, session)
 }
 
 function mainDatabase(store: Store, sub: string): Database | undefined {
   return store.database(userDbName(sub))
-}
-
-/** Made at its first use. */
-async function metricsDatabase(store: Store, sub: string): Promise<Database> {
-  const name = metricsDbName(sub)
-  const there = store.database(name)
-  if (there !== undefined) return there
-  await store.createDatabase(name)
-  const made = store.database(name)
-  if (made === undefined) throw new CouchError('not_found', 'Database does not exist.')
-  return made
-}
-
-function subOf(caller: Call['caller']): string {
-  if (caller.kind !== 'user') throw new Error('the access table lets in none but users')
-  return caller.sub
 }

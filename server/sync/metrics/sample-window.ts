@@ -1,7 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import { metricsDocId } from '../../../design-docs/doc-id.ts'
 import { metrics } from '../../../design-docs/entities/metrics.ts'
 import type { JsonObject } from '../../../design-docs/json-object.ts'
-import { CouchError } from '../../couch-error.ts'
 import type { AttachmentEdit, Database, Edit, Revision } from '../../store/store.ts'
 import { metricsDoc } from './metrics-doc.ts'
 import { containsSample, type Sample, sampleOf } from './sample.ts'
@@ -18,6 +18,8 @@ const MAX_CHARS_IN_CHUNK = 512 * 1024
 const MAX_CHUNKS_IN_WINDOW = 64
 /** More different samples of one millisecond no machine has: of those only equal ones are found, for each would be compared with all. */
 const MAX_COMPARED = 8
+/** Each may be compared with so many: some milliseconds. */
+const TURN_SAMPLES = 500
 
 /** Where the window begins that a moment falls into. */
 export function windowStart(timestamp: number): number {
@@ -53,20 +55,34 @@ export class SampleWindow {
   /** By moment, and of each by text. */
   readonly #byTime = new Map<number, Map<string, Stored>>()
 
-  /** Reads what there is of it. */
-  constructor(database: Database, place: WindowPlace) {
+  private constructor(place: WindowPlace) {
     this.#place = place
+  }
+
+  /** Reads what there is of it. Others have their turn after each document; what they write meanwhile is met as a conflict. */
+  static async read(database: Database, place: WindowPlace): Promise<SampleWindow> {
+    const window = new SampleWindow(place)
     for (const id of chunkIds(database, place)) {
-      this.#taken.add(id)
+      window.#taken.add(id)
       const chunk = storedChunk(database, id, place.session)
       if (chunk === undefined) continue
-      this.#chunks.push(chunk)
-      for (const sample of chunk.samples) this.#index(chunk, sample)
+      window.#chunks.push(chunk)
+      for (const sample of chunk.samples) window.#index(chunk, sample)
+      await setImmediate()
+    }
+    return window
+  }
+
+  /** Adds samples, but those of which there is one that says as much. */
+  async add(samples: readonly Sample[]): Promise<void> {
+    for (const [n, sample] of samples.entries()) {
+      this.#add(sample)
+      if (n % TURN_SAMPLES === TURN_SAMPLES - 1) await setImmediate()
     }
   }
 
   /** Adds a sample, unless there is one that says as much; those that say less give way to it. */
-  add(sample: Sample): void {
+  #add(sample: Sample): void {
     const peers = this.#byTime.get(sample.timestamp)
     if (peers?.has(sample.text)) return
     const compared = peers === undefined || peers.size > MAX_COMPARED ? [] : [...peers.values()]
@@ -85,9 +101,14 @@ export class SampleWindow {
     this.#index(chunk, sample)
   }
 
-  /** What has to be written; nothing if nothing was new. */
-  edits(author: Author): Edit[] {
-    return this.#chunks.filter(chunk => chunk.isChanged).map(chunk => editOf(chunk, this.#place, author))
+  /** True if something was new. */
+  get isChanged(): boolean {
+    return this.#chunks.some(chunk => chunk.isChanged)
+  }
+
+  /** What has to be written. */
+  *edits(author: Author): Generator<Edit> {
+    for (const chunk of this.#chunks) if (chunk.isChanged) yield editOf(chunk, this.#place, author)
   }
 
   #index(chunk: Chunk, sample: Sample): void {
@@ -114,10 +135,9 @@ export class SampleWindow {
   }
 }
 
-/** @throws CouchError `too_large` for a window that is full */
-export function checkRoom(database: Database, place: WindowPlace): void {
-  if (chunkIds(database, place).length < MAX_CHUNKS_IN_WINDOW) return
-  throw new CouchError('too_large', `The minute at ${place.start} has too many samples already.`)
+/** True if a window has so many documents that nothing new may be added. */
+export function isFullWindow(database: Database, place: WindowPlace): boolean {
+  return chunkIds(database, place).length >= MAX_CHUNKS_IN_WINDOW
 }
 
 function hasRoom({ samples, chars }: Chunk): boolean {

@@ -1,7 +1,8 @@
 import { metrics } from '../../../design-docs/entities/metrics.ts'
 import type { Field } from '../../../design-docs/entity.ts'
-import { isJsonObject, type JsonObject, memberOf } from '../../../design-docs/json-object.ts'
+import { type JsonObject, memberOf } from '../../../design-docs/json-object.ts'
 import { fitsAppFloat } from '../app-float.ts'
+import { bodyMembers } from '../body-members.ts'
 
 /**
  * A moment as the sensors saw it, as JSON text in the one way it is stored: what is described first, then the members that nobody knows;
@@ -38,16 +39,11 @@ export function containsSample(whole: Sample, part: Sample): boolean {
   if (whole.timestamp !== part.timestamp) return false
   if (whole.text === part.text) return true
   if (whole.text.length <= part.text.length) return false
-  const members = membersOf(whole)
-  return Object.entries(membersOf(part)).every(
+  const members = bodyMembers(whole.text)
+  return Object.entries(bodyMembers(part.text)).every(
     ([name, value]) =>
       Object.hasOwn(members, name) && JSON.stringify(members[name]) === JSON.stringify(value),
   )
-}
-
-function membersOf({ text }: Sample): JsonObject {
-  const members: unknown = JSON.parse(text)
-  return isJsonObject(members) ? members : {}
 }
 
 function timestampOf({ timestamp }: JsonObject): number {

@@ -3,10 +3,14 @@ import { CouchError } from '../../couch-error.ts'
 import type { Database, Edit } from '../../store/store.ts'
 import type { Upload } from './metrics-message.ts'
 import type { Sample } from './sample.ts'
-import { type Author, checkRoom, SampleWindow, windowStart } from './sample-window.ts'
+import { type Author, isFullWindow, SampleWindow, windowStart } from './sample-window.ts'
 
 /** Of edits that wait to be written together. */
 const BATCH_CHARS = 1024 * 1024
+/** What the store may keep of versions that are over, beside as much again as there is. */
+const MAX_WASTE_BYTES = 4 * 1024 * 1024
+/** Windows that are looked at before others have their turn. */
+const TURN_WINDOWS = 100
 /** A device that replicates may write the same documents meanwhile; more often it does not. */
 const ATTEMPTS = 5
 
@@ -22,10 +26,33 @@ export async function storeSamples(
   { deviceId, samples }: Upload,
 ): Promise<void> {
   let windows: Windows = byWindow(samples)
-  for (const start of windows.keys()) checkRoom(database, { session, start })
+  await checkRoom(database, session, windows)
   for (let attempt = 1; windows.size > 0; attempt++) {
     if (attempt > ATTEMPTS) throw tooBusy()
     windows = await writeWindows(database, session, { windows, author: { deviceId, now: Date.now() } })
+  }
+  if (isWasteful(database)) await database.askCompaction()
+}
+
+/** Each piece that comes writes documents anew, and what they were before nobody needs: with small pieces that was a gigabyte for a minute. */
+function isWasteful(database: Database): boolean {
+  const { storedBytes, activeBytes } = database.facts()
+  return storedBytes > 2 * activeBytes + MAX_WASTE_BYTES
+}
+
+/**
+ * Nothing is stored of an upload that does not fit. One that brings nothing new does, or its device would send it for ever.
+ * @throws CouchError `too_large`
+ */
+async function checkRoom(database: Database, session: string, windows: Windows): Promise<void> {
+  let looked = 0
+  for (const [start, samples] of windows) {
+    if (++looked % TURN_WINDOWS === 0) await setImmediate()
+    if (!isFullWindow(database, { session, start })) continue
+    const window = await SampleWindow.read(database, { session, start })
+    await window.add(samples)
+    if (window.isChanged)
+      throw new CouchError('too_large', `The minute at ${start} has too many samples already.`)
   }
 }
 
@@ -57,13 +84,14 @@ async function writeWindows(
     chars = 0
   }
   for (const [start, samples] of windows) {
-    const window = new SampleWindow(database, { session, start })
-    for (const sample of samples) window.add(sample)
+    const window = await SampleWindow.read(database, { session, start })
+    await window.add(samples)
     for (const edit of window.edits(author)) {
       batch.push({ start, edit })
       chars += edit.body.length
+      if (chars > BATCH_CHARS) await flush()
     }
-    await (chars > BATCH_CHARS ? flush() : setImmediate())
+    await setImmediate()
   }
   if (batch.length > 0) await flush()
   return again

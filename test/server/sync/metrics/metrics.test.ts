@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { rowId } from '../../../../design-docs/row-id.ts'
 import { metricsDbName, userDbName } from '../../../../design-docs/user-db.ts'
+import { eventually } from '../../../fixtures/eventually.ts'
 import { httpClient } from '../../../fixtures/http-client.ts'
 import { runningServer } from '../../../fixtures/running-server.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
@@ -11,6 +12,7 @@ const server = await runningServer(t)
 const admin = httpClient(server.url, server.basic)
 
 const START = 1_700_000_000_000
+const minuteOf = (time: number) => time - (time % 60_000)
 const DEVICE = 'phone-1'
 
 type Members = Readonly<Record<string, unknown>>
@@ -149,6 +151,43 @@ t.test(
   },
 )
 
+t.test('a minute that is full takes nothing new, but what it has already', async t => {
+  const { upload, read } = newUser()
+  const wide = (from: number, count: number) =>
+    samplesFrom(from, count, 0).map((sample, n) => ({
+      ...sample,
+      timestamp: START + n,
+      load: from + n,
+      note,
+    }))
+  const note = 'n'.repeat(8_000)
+  // 64 documents of half a mebibyte.
+  for (let from = 0; from < 4500; from += 1500) await upload(wide(from, 1500))
+  const full = await upload(wide(9000, 10))
+  t.strictSame(
+    [full.status, full.json],
+    [413, { error: `The minute at ${minuteOf(START)} has too many samples already.` }],
+  )
+  let turns = 0
+  const counted = setInterval(() => ++turns, 0)
+  t.match(await upload(wide(0, 10)), { status: 201 }, 'a replay')
+  clearInterval(counted)
+  t.ok(turns > 20, `others had their turn ${turns} times`)
+  t.match(await upload(samplesFrom(0, 3, 60_000).slice(1)), { status: 201 }, 'nor do other minutes')
+  t.equal((await read(`?to=${START}`)).json.samples.length, 3)
+})
+
+t.test('small pieces leave no heap of what documents were before', async t => {
+  const { upload, read, sub } = newUser()
+  const samples = samplesFrom(0, 560, 100).map(sample => ({ ...sample, note: 'n'.repeat(500) }))
+  for (let from = 0; from < samples.length; from += 8) await upload(samples.slice(from, from + 8))
+  t.strictSame((await read()).json.samples, full(samples))
+  await eventually(async () => {
+    const { sizes } = (await admin.get(`/${metricsDbName(sub)}`)).json
+    return sizes.file < 2 * sizes.active + 5_000_000
+  }, 'it is compacted')
+})
+
 t.test('from, to and every choose samples', async t => {
   const { upload, read } = newUser()
   const samples = samplesFrom(0, 2000, 50)
@@ -244,9 +283,11 @@ t.test('a client id that is no UUID is its device’s', async t => {
 })
 
 t.test('a session without samples has none, and another user’s is not there', async t => {
-  const { session, client, read, upload } = newUser()
+  const { session, client, read, upload, sub } = newUser()
+  t.match(await read(), { status: 404 })
   await client.put(`/me/session:${session}`, sessionDoc({ _id: `session:${session}`, clientId: session }))
   t.match(await read(), { status: 200, json: { sessionId: session, samples: [] } })
+  t.equal((await admin.get(`/${metricsDbName(sub)}`)).status, 404, 'who only asks makes no database')
   await upload(samplesFrom(0, 5))
   const other = newUser(session)
   t.strictSame((await other.read()).json, { error: 'You have no such session.' })
