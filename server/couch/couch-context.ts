@@ -30,36 +30,25 @@ export type CouchContext = {
 
 /**
  * The database that a call's `:db` names, or of which it names a type: `database.name` is that of the database. A user's own one is made
- * at its first use, so that a phone with a valid token never meets a 404 it would answer with a `PUT`.
+ * at its first use, so that a phone with a valid token never meets a 404 it would answer with a `PUT`. A promise only where there is none yet.
  */
-export async function databaseOf(
-  context: Pick<CouchContext, 'store'>,
-  call: Pick<Call, 'caller' | 'params'>,
-): Promise<Database> {
-  const named = call.params.db ?? ''
+export function databaseOf(
+  { store }: Pick<CouchContext, 'store'>,
+  { caller, params }: Pick<Call, 'caller' | 'params'>,
+): Database | Promise<Database> {
+  const named = params.db ?? ''
   const typed = typeDatabaseOf(named)
-  const database = await realDatabase(
-    context,
-    call.caller,
-    typed === undefined ? named : userDbName(typed.sub),
-  )
-  return typed === undefined ? database : database.ofType(typed.type)
+  const name = typed === undefined ? named : userDbName(typed.sub)
+  const inForm = (database: Database) => (typed === undefined ? database : database.ofType(typed.type))
+  const database = store.database(name)
+  return database === undefined ? provision(store, caller, name).then(inForm) : inForm(database)
 }
 
-async function realDatabase(
-  context: Pick<CouchContext, 'store'>,
-  caller: Caller,
-  name: string,
-): Promise<Database> {
-  const database = context.store.database(name) ?? (await provision(context.store, caller, name))
+async function provision(store: Store, caller: Caller, name: string): Promise<Database> {
+  if (isOwnDatabase(caller, name)) await store.createDatabase(name)
+  const database = store.database(name)
   if (database === undefined) throw new CouchError('not_found', 'Database does not exist.')
   return database
-}
-
-async function provision(store: Store, caller: Caller, name: string): Promise<Database | undefined> {
-  if (!isOwnDatabase(caller, name)) return undefined
-  await store.createDatabase(name)
-  return store.database(name)
 }
 
 /** A route under `/:db` whose handler is given the database. */
@@ -76,8 +65,11 @@ export function databaseRoute<Query, Body>(
   return {
     ...parts,
     access: parts.access ?? 'database',
-    async handle(call) {
-      return parts.handle(call, await databaseOf(context, call))
+    handle(call) {
+      const database = databaseOf(context, call)
+      return database instanceof Promise
+        ? database.then(made => parts.handle(call, made))
+        : parts.handle(call, database)
     },
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import express, { type ErrorRequestHandler, type Request } from 'express'
 import { crossOriginHeaders, preflight } from './cross-origin.ts'
 import { dispatch, dispatchError, dispatchUnknown, type Shell } from './dispatch.ts'
-import { Exchange, type ExchangeParts, type Whereabouts } from './exchange.ts'
+import { Exchange, type ExchangeParts, REQUEST_ID, type Whereabouts } from './exchange.ts'
 import { type Found, pathTable } from './path-table.ts'
 import { logsEnds } from './request-log.ts'
 import { metersEnds } from './request-meter.ts'
@@ -66,7 +66,8 @@ function expressApp(shell: Shell, table: readonly PathRoutes[]): App {
     // Of a whole URL it is a part.
     exchange.path = request.path
     if (request.method !== 'OPTIONS') return next()
-    for (const [name, value] of Object.entries(exchange.head())) response.setHeader(name, value)
+    response.setHeader(REQUEST_ID, exchange.requestId)
+    for (const [name, value] of Object.entries(exchange.commonHead.values)) response.setHeader(name, value)
     answerPreflight(request, response, next)
   })
   for (const routes of table) {

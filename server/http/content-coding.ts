@@ -15,9 +15,11 @@ const COMPRESSIBLE = /^(text\/|application\/(json|javascript|xml)$|image\/svg\+x
  * A gzipped answer has other bytes than the plain one, so its ETag becomes a weak one: a rev or a digest still names what is
  * inside, and `If-None-Match` finds it in either form. Ranges count plain bytes, so who asks for one gets it plain.
  */
-export function chooseGzip({ response, headers }: Exchange, head: Head, length: number | undefined): boolean {
+export function chooseGzip(exchange: Exchange, head: Head, length: number | undefined): boolean {
+  const { response, headers } = exchange
   if (!isCompressible(response.statusCode, head)) return false
-  head.Vary = head.Vary === undefined ? 'Accept-Encoding' : `${head.Vary}, Accept-Encoding`
+  const vary = head.Vary ?? exchange.commonHead.values.Vary
+  head.Vary = vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`
   if (length !== undefined && length < MIN_BYTES) return false
   if (headers.range !== undefined || !acceptsGzip(acceptedBy(headers['accept-encoding']))) return false
   head['Content-Encoding'] = 'gzip'

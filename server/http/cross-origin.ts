@@ -1,6 +1,6 @@
 import cors from 'cors'
 import type { RequestHandler } from 'express'
-import type { Head } from './head.ts'
+import { type CommonHead, commonHead, type Head } from './head.ts'
 
 const DAY_SECONDS = 86_400
 
@@ -48,17 +48,18 @@ export function preflight(origins: readonly string[]): RequestHandler {
 export function crossOriginHeaders(
   origins: readonly string[],
   common: Head,
-): (origin: string | undefined) => Head {
+): (origin: string | undefined) => CommonHead {
   const exposed = { 'Access-Control-Expose-Headers': EXPOSED.join(',') }
   if (isForAll(origins)) {
-    const all = { ...common, 'Access-Control-Allow-Origin': '*', ...exposed }
+    const all = commonHead({ ...common, 'Access-Control-Allow-Origin': '*', ...exposed })
     return () => all
   }
-  const others = { ...common, Vary: 'Origin', ...exposed }
-  return origin =>
-    origin !== undefined && origins.includes(origin)
-      ? { ...others, 'Access-Control-Allow-Origin': origin }
-      : others
+  const allowed = { ...common, Vary: 'Origin', ...exposed }
+  const others = commonHead(allowed)
+  const known = new Map(
+    origins.map(origin => [origin, commonHead({ ...allowed, 'Access-Control-Allow-Origin': origin })]),
+  )
+  return origin => (origin === undefined ? others : (known.get(origin) ?? others))
 }
 
 function isForAll(origins: readonly string[]): boolean {

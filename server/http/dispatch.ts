@@ -48,34 +48,42 @@ export type Shell = {
   readonly serverName: string
 }
 
-/** Answers a request for a path that has routes. The order is the point: who, may he, is it well-formed, then the work. */
+/**
+ * Answers a request for a path that has routes. The order is the point: who, may he, is it well-formed, then the work. What is known at
+ * once is not waited for: a dozen promises cost as much as the document that was asked for.
+ */
 export async function dispatch(shell: Shell, { routes, params }: Found, exchange: Exchange): Promise<void> {
   refuseWhenClosed(shell)
   // What `/:db/…` would take for a database.
   if (isApiPath(exchange.path) && !isApiPath(routes.path)) throw nothingHere()
   const route = routeFor(routes, exchange.method)
   exchange.route = routes.path
-  const { caller, database } = await admitted(shell, route ?? anyOf(routes), exchange, params.db)
+  const { access } = route ?? anyOf(routes)
+  const asking = callerOf(shell, access, exchange)
+  const caller = asking instanceof Promise ? await asking : asking
+  const database = shell.admit(access, caller, params.db)
   exchange.caller = caller
   if (route === undefined) throw methodNotAllowed(routes)
   const call = new RoutedCall(shell, exchange, {
     caller,
-    params: database === undefined ? params : { ...params, db: database },
+    params: database === params.db ? params : { ...params, db: database ?? '' },
     query: queryOf(route, exchange.request.url ?? ''),
   })
-  if (route.body !== undefined) await call.takeBody(route)
+  const taken = call.takeBody(route)
+  if (taken !== undefined) await taken
   await answer(shell, route, call, exchange)
 }
 
 /** Reading may be done twice; what writes, and what goes out without a body, needs no room before. */
 async function answer(shell: Shell, route: Route, call: Call, exchange: Exchange): Promise<void> {
   const { gzip, unread } = shell
-  const make = async () => withRenewal(await route.handle(call), call.caller)
-  if (call.method === 'HEAD') return writeAnswer(exchange, await make(), { gzip })
-  const roomOf = () => unread.of(callerKey(call.caller), call.signal)
-  const { answer, room, giveBack } = await heldAnswer(make, call.method === 'GET', roomOf)
+  const { caller, method } = call
+  const make = () => route.handle(call)
+  if (method === 'HEAD') return writeAnswer(exchange, withRenewal(await make(), caller), { gzip })
+  const holding = heldAnswer(make, method === 'GET', () => unread.of(callerKey(caller), call.signal))
+  const { answer, room, giveBack } = holding instanceof Promise ? await holding : holding
   try {
-    await writeAnswer(exchange, answer, { gzip, room })
+    await writeAnswer(exchange, withRenewal(answer, caller), { gzip, room })
   } finally {
     giveBack?.()
   }
@@ -84,7 +92,7 @@ async function answer(shell: Shell, route: Route, call: Call, exchange: Exchange
 /** What is not listed is for admins, and to them it is not there. A client of the API is told as much, whoever it is. */
 export async function dispatchUnknown(shell: Shell, exchange: Exchange): Promise<never> {
   refuseWhenClosed(shell)
-  if (!isApiPath(exchange.path)) await admitted(shell, { access: 'admin' }, exchange, undefined)
+  if (!isApiPath(exchange.path)) shell.admit('admin', await shell.authenticate(exchange), undefined)
   throw nothingHere()
 }
 
@@ -118,14 +126,8 @@ function logFailure(
   else log.warn(about, 'refused')
 }
 
-async function admitted(
-  shell: Shell,
-  { access }: Pick<Route, 'access'>,
-  asker: Asker,
-  named: string | undefined,
-): Promise<{ readonly caller: Caller; readonly database: string | undefined }> {
-  const caller = access === 'everyone' ? shell.recognize(asker) : await shell.authenticate(asker)
-  return { caller, database: shell.admit(access, caller, named) }
+function callerOf(shell: Shell, access: Access, asker: Asker): Caller | Promise<Caller> {
+  return access === 'everyone' ? shell.recognize(asker) : shell.authenticate(asker)
 }
 
 /** A session goes on with the answers it gets. No cache that others share may keep one, unless the handler knows better. */
@@ -154,7 +156,19 @@ function methodNotAllowed(routes: PathRoutes): CouchError {
   return new CouchError('method_not_allowed', `Only ${allow} allowed`, { headers: { Allow: allow } })
 }
 
+/** What routes make of a URL without parameters, which most are. */
+const withoutParameters = new WeakMap<Route, unknown>()
+
 function queryOf(route: Route, url: string): unknown {
+  if (url.includes('?')) return parsedQuery(route, url)
+  const known = withoutParameters.get(route)
+  if (known !== undefined) return known
+  const query = Object.freeze(parsedQuery(route, url))
+  withoutParameters.set(route, query)
+  return query
+}
+
+function parsedQuery({ query: schema }: Route, url: string): unknown {
   const query = parametersOf(url)
-  return route.query === undefined ? query : parseQuery(route.query, query)
+  return schema === undefined ? query : parseQuery(schema, query)
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import type { Asker } from '../auth/asker.ts'
 import type { Caller } from '../auth/caller.ts'
-import type { Head } from './head.ts'
+import type { CommonHead } from './head.ts'
 import { CALL_ENDED, type OpenCalls } from './open-calls.ts'
 
 /** The header by which a client's answer is found in the log. */
@@ -24,7 +24,7 @@ export type ExchangeParts = {
   /** Whether anybody looks at `bytesBefore`. */
   readonly countsBytes: boolean
   /** The headers that every answer to a page of this origin has. */
-  headersFor(origin: string | undefined): Head
+  headersFor(origin: string | undefined): CommonHead
   /** Told of the end of each. */
   ended(exchange: Exchange): void
 }
@@ -101,9 +101,9 @@ export class Exchange implements Asker {
     this.#controller?.abort(CALL_ENDED)
   }
 
-  /** What the answer's head begins with, whatever it is. */
-  head(): Head {
-    return { ...this.#parts.headersFor(this.request.headers.origin), [REQUEST_ID]: this.requestId }
+  /** What the answer's head says, whatever it is, beside `REQUEST_ID`. */
+  get commonHead(): CommonHead {
+    return this.#parts.headersFor(this.request.headers.origin)
   }
 }
 

@@ -10,47 +10,59 @@ export type HeldAnswer = {
   readonly giveBack?: (() => void) | undefined
 }
 
+type Make = () => Answer | Promise<Answer>
+
 /**
  * Makes an answer and finds room for it. A large one for which there is none is forgotten and made again once there is, if it may be
  * made twice: sixty documents of 8 MB that waited for room would have been the very memory they waited for.
  * Most are light, and ask for no room at all.
  */
-export async function heldAnswer(
-  make: () => Answer | Promise<Answer>,
+export function heldAnswer(
+  make: Make,
   mayRepeat: boolean,
   roomOf: () => AnswerRoom,
-): Promise<HeldAnswer> {
-  const made = await makeHeld(make, mayRepeat, roomOf)
-  if (made === 'again') {
-    const room = roomOf()
-    await room.room()
-    return { answer: await make(), room }
-  }
-  if (typeof made !== 'number') return made
-  const giveBack = await roomOf().waitHold(made)
+): HeldAnswer | Promise<HeldAnswer> {
+  const again = mayRepeat ? make : undefined
+  const made = make()
+  return made instanceof Promise
+    ? made.then(answer => heldOnce(answer, again, roomOf))
+    : heldOnce(made, again, roomOf)
+}
+
+/** No `async` function, and nothing in here keeps the answer: of one that is made `again` nothing may be left while it waits. */
+function heldOnce(
+  made: Answer,
+  again: Make | undefined,
+  roomOf: () => AnswerRoom,
+): HeldAnswer | Promise<HeldAnswer> {
+  const answer = asText(made)
+  const bytes = lengthOf(answer)
+  if (!('write' in answer) && bytes <= LIGHT_ANSWER_BYTES) return { answer }
+  const room = roomOf()
+  if ('write' in answer)
+    return answer.isRead && again && !room.hasRoom() ? readAgain(again, room) : { answer, room }
+  const giveBack = room.tryHold(bytes)
+  if (giveBack !== undefined) return { answer: asBytes(answer), giveBack }
+  return again ? madeAgain(again, room, bytes) : keptUntil(room, bytes, asBytes(answer))
+}
+
+async function readAgain(again: Make, room: AnswerRoom): Promise<HeldAnswer> {
+  await room.room()
+  return { answer: await again(), room }
+}
+
+async function madeAgain(again: Make, room: AnswerRoom, bytes: number): Promise<HeldAnswer> {
+  const giveBack = await room.waitHold(bytes)
   try {
-    return { answer: asBytes(asText(await make())), giveBack }
+    return { answer: asBytes(asText(await again())), giveBack }
   } catch (error) {
     giveBack()
     throw error
   }
 }
 
-/** A number: it has so many bytes, and there is no room for them. `again`: nor is there for it, and nobody knows how many bytes it has. */
-async function makeHeld(
-  make: () => Answer | Promise<Answer>,
-  mayRepeat: boolean,
-  roomOf: () => AnswerRoom,
-): Promise<HeldAnswer | number | 'again'> {
-  const answer = asText(await make())
-  const bytes = lengthOf(answer)
-  if (!('write' in answer) && bytes <= LIGHT_ANSWER_BYTES) return { answer }
-  const room = roomOf()
-  if ('write' in answer) return answer.isRead && mayRepeat && !room.hasRoom() ? 'again' : { answer, room }
-  const giveBack = room.tryHold(bytes)
-  if (giveBack !== undefined) return { answer: asBytes(answer), giveBack }
-  if (mayRepeat) return bytes
-  return { answer: asBytes(answer), giveBack: await room.waitHold(bytes) }
+async function keptUntil(room: AnswerRoom, bytes: number, answer: Answer): Promise<HeldAnswer> {
+  return { answer, giveBack: await room.waitHold(bytes) }
 }
 
 function asText(answer: Answer): Answer {

@@ -65,8 +65,9 @@ function find(
 
 function found(routes: PathRoutes, names: readonly string[], values: readonly string[]): Found | undefined {
   const params: Record<string, string> = {}
+  let n = 0
   try {
-    for (const [n, name] of names.entries()) params[name] = decoded(values[n] ?? '')
+    for (const name of names) params[name] = decoded(values[n++] ?? '')
   } catch {
     return undefined
   }

@@ -73,12 +73,19 @@ export class RoutedCall implements Call {
   }
 
   /** Reads a body that the handler wants as JSON; an encoding that nobody knows is refused before any handler runs. */
-  async takeBody({ method, body }: Route): Promise<void> {
+  takeBody({ method, body }: Route): Promise<void> | undefined {
     if (body?.kind === 'json') {
       if (method === 'POST') requireJsonContent(this.headers)
-      const bytes = await this.bytes(body.maxBytes)
-      this.body = await readJson(bytes, body, bytes => this.#enter(bytes))
-    } else if (this.headers['content-encoding'] !== undefined) this.#stream ??= this.#openStream()
+      return this.#takeJson(body)
+    }
+    if (body !== undefined && this.headers['content-encoding'] !== undefined)
+      this.#stream ??= this.#openStream()
+    return undefined
+  }
+
+  async #takeJson(body: Extract<Route['body'], { readonly kind: 'json' }>): Promise<void> {
+    const bytes = await this.bytes(body.maxBytes)
+    this.body = await readJson(bytes, body, bytes => this.#enter(bytes))
   }
 
   leaveRoom(): void {
