@@ -1,93 +1,13 @@
 import t from 'tap'
 import { rowId } from '../../../design-docs/row-id.ts'
-import { userDbName } from '../../../design-docs/user-db.ts'
-import { openStore } from '../../../server/store/sqlite/open-store.ts'
-import type { Database } from '../../../server/store/store.ts'
 import { readPushMessage } from '../../../server/sync/message-push.ts'
-import { type PushOutcome, push } from '../../../server/sync/push.ts'
-import { isAsPushed } from '../../../server/sync/pushed-rev.ts'
-import { ServerIds } from '../../../server/sync/server-ids.ts'
+import { NOW, type PushedRow, pushingUsers, record, S1, session } from '../../fixtures/pushing-user.ts'
 import { rounds } from '../../fixtures/rounds.ts'
 import { seededRandom } from '../../fixtures/seeded-random.ts'
 
-const USER = '0b5f2c1e-3d4a-4b6c-8d7e-9f0a1b2c3d4e'
-const S1 = '11111111-1111-4111-8111-111111111111'
-const NOW = Date.UTC(2025, 0, 1)
-const MAX_ROW_BYTES = 1e6
-const NOBODY_LEAVES = new AbortController().signal
+type Row = PushedRow
 
-const store = await openStore({ file: `${t.testdir()}/store.db`, log: line => t.fail(line) })
-t.teardown(() => store.close())
-
-type Row = { readonly [member: string]: unknown }
-type Doc = Row & { readonly updatedAt: number }
-
-let users = 0
-/** A new user's database, and how devices push to it. */
-async function newUser() {
-  const sub = USER.replace(/^.{8}/, String(++users).padStart(8, '0'))
-  await store.createDatabase(userDbName(sub))
-  const database = store.database(userDbName(sub)) as Database
-  const serverIds = new ServerIds()
-  return {
-    sub,
-    database,
-    push: (deviceId: string, lists: Row, now = Date.now(), signal = NOBODY_LEAVES): Promise<PushOutcome> =>
-      push(database, readPushMessage({ deviceId, platform: 'android', lastSync: 0, ...lists }), {
-        serverIds,
-        now,
-        maxRowBytes: MAX_ROW_BYTES,
-        signal,
-      }),
-    read(id: string): Doc & { deleted: boolean; rev: string } {
-      const winner = database.doc(id, { withWinner: true })?.winner
-      if (winner === undefined) throw new Error(`there is no ${id}`)
-      return { ...JSON.parse(winner.body), deleted: winner.deleted, rev: winner.rev }
-    },
-    leaves: (id: string) => database.doc(id)?.tree.leaves() ?? [],
-    /** What all versions say that the store still has. */
-    modes(id: string): Set<unknown> {
-      const doc = database.doc(id)
-      const revs = doc?.tree.leaves().flatMap(({ rev }) => doc.tree.revsInfo(rev).map(({ rev }) => rev)) ?? []
-      const bodies = revs.map(rev => (doc === undefined ? undefined : database.revision(doc, rev)?.body))
-      return new Set(bodies.flatMap(body => (body === undefined ? [] : [JSON.parse(body).mode])))
-    },
-    seq: () => database.facts().updateSeq,
-    isOwn(id: string, deviceId: string): boolean {
-      const doc = database.doc(id, { withWinner: true })
-      return doc?.winner !== undefined && isAsPushed(doc.tree, doc.winner, deviceId)
-    },
-  }
-}
-
-function session(members: Row = {}): Row {
-  return {
-    clientId: S1,
-    timestamp: 1,
-    mode: 'OldSchool',
-    targetReps: 10,
-    weightPerCableKg: 20.5,
-    createdAt: NOW,
-    updatedAt: NOW,
-    ...members,
-  }
-}
-
-function record(clientId: string, members: Row = {}): Row {
-  return {
-    clientId,
-    exerciseId: 'bench',
-    exerciseName: 'Bench',
-    weight: 80,
-    reps: 5,
-    oneRepMax: 90,
-    achievedAt: 1,
-    workoutMode: 'OldSchool',
-    createdAt: NOW,
-    updatedAt: NOW,
-    ...members,
-  }
-}
+const newUser = await pushingUsers(t)
 
 t.test('a push makes documents, tells their row ids, and a replay changes nothing', async t => {
   const user = await newUser()
