@@ -8,12 +8,14 @@ import { restoreFiles } from '../../../../server/store/copies/restore-files.ts'
 import { startDivision } from '../../../../server/store/copies/start-copy.ts'
 import { filesOf, filesThere } from '../../../../server/store/sharded/files-of.ts'
 import { findMark } from '../../../../server/store/sharded/set-marks.ts'
+import { Connection } from '../../../../server/store/sqlite/connection.ts'
 import { loadDriver } from '../../../../server/store/sqlite/driver.ts'
 import { setRestoreMark } from '../../../../server/store/sqlite/restore-mark.ts'
 import { collectGarbage } from '../../../fixtures/collect-garbage.ts'
 import { rounds } from '../../../fixtures/rounds.ts'
 import { seededRandom } from '../../../fixtures/seeded-random.ts'
 import { databaseOf, interactive, store as storeOne } from '../contract/subject.ts'
+import { BACK_TO_1 } from '../sqlite/back-to-format-1.ts'
 import { checkFile } from '../sqlite/check-file.ts'
 import { copyProcesses } from '../sqlite/copy-processes.ts'
 import { closed, contentsOf, fill, opened, USERS } from './filled-files.ts'
@@ -29,6 +31,9 @@ t.test('a store that is divided over other numbers of files is to its clients wh
   const names = before.databaseNames({ limit: 1000 })
   const updates = before.updatesSequence(before.updatesPlace('now').place)
   await closed(before)
+  const older = new Connection(open, file)
+  older.exec(BACK_TO_1)
+  older.close()
   let old = updates
   for (const count of [3, 2, 1]) {
     const { replaced, ...facts } = await startDivision({ file, count }).done
