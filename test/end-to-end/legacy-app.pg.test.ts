@@ -297,6 +297,51 @@ t.test('neither an old version of the app nor one of tomorrow wipes what another
   await allAgree(t)
 })
 
+t.test(
+  'the same record, badge and stats of two phones: they come to rest, and the next change shows on both',
+  async t => {
+    const { a, b, userId } = await twoPhones(t)
+    for (const [app, weight] of [
+      [a, 80],
+      [b, 70],
+    ] as const) {
+      app.save('records', lift('another of this phone', weight))
+      app.save('records', lift('bench', weight))
+      app.save('badges', { badgeId: 'first', earnedAt: weight })
+      app.save('gamificationStats', { totalWorkouts: weight })
+    }
+    await settle([a, b])
+    for (const app of [a, b])
+      t.strictSame(
+        ['records', 'badges', 'gamificationStats'].map(name => app.rows(name).length),
+        [2, 1, 1],
+        'what the app takes for the same is one row of its tables',
+      )
+    for (const [n, app] of [a, b, a].entries()) {
+      app.save('records', { weight: 100 + n }, idOf(app, 'records', 'exerciseId', 'bench'))
+      app.save('badges', { celebratedAt: n }, app.rows('badges')[0]?.id)
+      app.save('gamificationStats', { totalWorkouts: 100 + n }, app.rows('gamificationStats')[0]?.id)
+      await settle([a, b])
+      for (const { rows, deviceId } of [a, b])
+        t.match(
+          {
+            records: rows('records').find(row => row.members.exerciseId === 'bench')?.members,
+            badges: rows('badges')[0]?.members,
+            gamificationStats: rows('gamificationStats')[0]?.members,
+          },
+          {
+            records: { weight: 100 + n },
+            badges: { celebratedAt: n },
+            gamificationStats: { totalWorkouts: 100 + n },
+          },
+          `${deviceId} after change ${n}`,
+        )
+    }
+    const rows = await query(postgres.url, 'select 1 from personal_records where user_id = $1', [userId])
+    t.equal(rows.length, 4, 'each phone has made two')
+  },
+)
+
 t.test('while Postgres is down every call goes on, and the rows come when it is back', async t => {
   await postgres.stop()
   const { a, b, userId, allAgree, samples } = await twoPhones(t)
