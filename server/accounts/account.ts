@@ -11,7 +11,7 @@ export type Account = {
   readonly passwordHash: string | undefined
   readonly isPremium: boolean
   readonly subscriptionStatus: string
-  /** Epoch milliseconds. Undefined: never. */
+  /** Epoch milliseconds. Undefined: never. `-Infinity` if it is no time. */
   readonly subscriptionExpiresAt: number | undefined
   readonly lastLoginAt: number | undefined
 }
@@ -28,6 +28,7 @@ export function readAccount(docId: string, body: string): Account | undefined {
     const value = memberOf(doc, name)
     return typeof value === 'number' ? value : undefined
   }
+  const expiry = memberOf(doc, 'subscriptionExpiresAt') ?? undefined
   const userId = text('userId')
   if (userId === undefined || !isUuid(userId)) return undefined
   return {
@@ -38,7 +39,9 @@ export function readAccount(docId: string, body: string): Account | undefined {
     passwordHash: text('passwordHash'),
     isPremium: memberOf(doc, 'isPremium') === true,
     subscriptionStatus: text('subscriptionStatus') ?? 'free',
-    subscriptionExpiresAt: time('subscriptionExpiresAt'),
+    // What is there and no time was meant as an end: as `2025-01-01` it would never come.
+    subscriptionExpiresAt:
+      expiry === undefined || typeof expiry === 'number' ? expiry : Number.NEGATIVE_INFINITY,
     lastLoginAt: time('lastLoginAt'),
   }
 }

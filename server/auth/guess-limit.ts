@@ -10,6 +10,8 @@ export const MAX_FROM_NETWORK = 10
 export const MAX_AT_ACCOUNT = 50
 /** Enough for thousands of attackers at once; a few hundred kilobytes when it is full. */
 const MAX_TALLIES = 4096
+/** Of a hundred thousand users some thousand log in each day, and each is to stay known for a while: a few megabytes when it is full. */
+const MAX_PROVEN = 65_536
 /** Names that no admin has are kept by their beginning, for who guesses may make them long. */
 const MAX_NAME_LENGTH = 64
 
@@ -72,7 +74,7 @@ export function createGuessLimit({
 }: GuessLimitOptions): GuessLimit {
   const networks = new BoundedMap<string, Tally>(MAX_TALLIES)
   const pairs = new BoundedMap<string, Tally>(MAX_TALLIES)
-  const proven = new BoundedMap<string, true>(MAX_TALLIES)
+  const proven = new BoundedMap<string, true>(MAX_PROVEN)
   const accounts = accountTallies(adminNames)
 
   return {

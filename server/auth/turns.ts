@@ -2,7 +2,7 @@ import { CouchError } from '../couch-error.ts'
 
 /**
  * Does slow work, a few at a time. `who` wants it done: of those who wait each has his turn after the others, however much one of them
- * brings. Throws `too_many_requests` when too many wait already.
+ * brings. Throws `too_many_requests` when too many wait already, also in the end to one of those who have most waiting.
  */
 export type Turns = <Result>(work: () => Promise<Result>, who?: string) => Promise<Result>
 
@@ -14,9 +14,11 @@ export type TurnsOptions = {
   readonly waitingOfOne?: number | undefined
 }
 
+type Waiting = { begin(): void; giveUp(reason: Error): void }
+
 /** Those of one have their turns in the order they came. */
 export function createTurns({ atOnce, waiting, waitingOfOne = waiting }: TurnsOptions): Turns {
-  const queues = new Map<string, (() => void)[]>()
+  const queues = new Map<string, Waiting[]>()
   let underWay = 0
   let waitingNow = 0
 
@@ -25,11 +27,21 @@ export function createTurns({ atOnce, waiting, waitingOfOne = waiting }: TurnsOp
       underWay += 1
       return
     }
-    const queue = queues.get(who) ?? []
-    if (waitingNow >= waiting || queue.length >= waitingOfOne) throw tooMany()
+    const length = queues.get(who)?.length ?? 0
+    if (length >= waitingOfOne || (waitingNow >= waiting && !makeRoom(length))) throw tooMany()
     waitingNow += 1
+    const queue = queues.get(who) ?? []
     queues.set(who, queue)
-    await new Promise<void>(resolve => queue.push(resolve))
+    await new Promise<void>((begin, giveUp) => queue.push({ begin, giveUp }))
+  }
+
+  /** Whoever has most makes room for who has less: two networks that bring as many as they may would else keep all others out. */
+  function makeRoom(length: number): boolean {
+    const longest = [...queues.values()].reduce((a, b) => (b.length > a.length ? b : a), [])
+    if (longest.length <= length + 1) return false
+    longest.pop()?.giveUp(tooMany())
+    waitingNow -= 1
+    return true
   }
 
   /** Whose turn it is goes to the end, if he has more. */
@@ -41,7 +53,7 @@ export function createTurns({ atOnce, waiting, waitingOfOne = waiting }: TurnsOp
     const work = queue.shift()
     if (queue.length > 0) queues.set(who, queue)
     waitingNow -= 1
-    return work
+    return work?.begin
   }
 
   return async (work, who = '') => {

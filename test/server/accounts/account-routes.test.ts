@@ -185,7 +185,11 @@ t.test('an account that an admin made, changed or deleted', async t => {
   const expired = await admin.put(path, { ...noted, subscriptionExpiresAt: Date.now() - 1 })
   t.match(await phone(server.bearer(userId)).me(), { json: { isPremium: false } }, 'a subscription ends')
 
-  t.equal((await admin.delete(`${path}?rev=${expired.json.rev}`)).status, 200)
+  const subscriptionExpiresAt = '2999-01-01T00:00:00Z'
+  const odd = await admin.put(path, { ...noted, _rev: expired.json.rev, subscriptionExpiresAt })
+  t.match(await phone(server.bearer(userId)).me(), { json: { isPremium: false } }, 'an end that is no number')
+
+  t.equal((await admin.delete(`${path}?rev=${odd.json.rev}`)).status, 200)
   t.equal((await login()).status, 401)
   t.match(await phone(server.bearer(userId)).me(), { status: 200, json: { email: '' } })
   t.equal((await phone().signup({ email: 'old@example.org', password: 'a new one' })).status, 201)

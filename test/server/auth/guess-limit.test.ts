@@ -112,3 +112,17 @@ t.test('where anybody may have an account, a right password takes back no guess 
   t.throws(() => from(3, 'ann'), refused, 'one account, from everywhere')
   from(3, 'carl')
 })
+
+t.test(
+  'whoever knew his password is let in where others guess, though thousands log in after him',
+  async t => {
+    const max = { fromNetwork: 100, atAccount: 3 }
+    const limit = createGuessLimit({ adminNames: [], isOpenToAll: true, max })
+    const ann = { name: 'ann', address: '192.0.2.1' }
+    limit.count(ann).wasRight()
+    for (const i of times(10_000)) limit.count({ name: `user ${i}`, address: address(i) }).wasRight()
+    for (const i of times(3)) limit.count({ name: 'ann', address: `203.0.113.${i}` })
+    t.throws(() => limit.count({ name: 'ann', address: '203.0.113.9' }))
+    t.doesNotThrow(() => limit.count(ann))
+  },
+)

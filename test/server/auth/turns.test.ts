@@ -41,3 +41,18 @@ t.test('who brings much has his turns after those of others, and cannot take all
   t.strictSame(done, ['a1', 'a2', 'b1', 'c1', 'a3', 'b2', 'a4'])
   await takeTurn(work('a6'), 'a')
 })
+
+t.test('when all places are taken, whoever has most of them makes room', async t => {
+  const takeTurn = createTurns({ atOnce: 1, waiting: 4, waitingOfOne: 2 })
+  const done: string[] = []
+  const work = (name: string) => async () => {
+    await later()
+    done.push(name)
+  }
+  const names = ['a0', 'a1', 'a2', 'b1', 'b2', 'c1', 'd1', 'e1']
+  const results = await Promise.allSettled(names.map(name => takeTurn(work(name), name[0])))
+  const refused = names.filter((_, n) => results[n]?.status === 'rejected')
+  t.strictSame(refused, ['a2', 'b2', 'e1'])
+  t.strictSame(done, ['a0', 'a1', 'b1', 'c1', 'd1'])
+  await takeTurn(work('a3'), 'a')
+})
