@@ -66,11 +66,16 @@ export async function listen(
   answerHalfClosed(server, pending)
   const answer = oneByOne(pending, (request, response) => {
     if (hasBody(request)) {
-      cutIdleUpload(request, limits.bodyIdleMs, () => {
+      const cut = () => {
         if (response.writableFinished) request.socket.destroy()
         else refuse(request.socket, { ...SLOW, url: request.url })
+      }
+      // By then the parser has gone through all that came with the headers: mostly the whole body.
+      process.nextTick(() => {
+        if (isHere(request)) return
+        cutIdleUpload(request, limits.bodyIdleMs, cut)
+        response.once('finish', () => readToEnd(request))
       })
-      response.once('finish', () => readToEnd(request))
     }
     app(request, response)
   })
@@ -83,6 +88,11 @@ export async function listen(
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
+}
+
+/** True for a body that has come to its end and is so short that it keeps nothing behind it from being read. */
+function isHere({ complete, readableLength, readableHighWaterMark }: IncomingMessage): boolean {
+  return complete && readableLength < readableHighWaterMark
 }
 
 /** While a body is on its way the socket may not be silent for long. A live feed, later, may. */

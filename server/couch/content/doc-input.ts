@@ -94,14 +94,20 @@ function onlyRev(rev: string): Revisions | undefined {
  * prototype and lose it.
  */
 export function bodyText(doc: RawDoc): string {
+  const names = Object.keys(doc)
+  if (!names.some(isSpecial)) return stringify(doc)
   const body: Record<string, unknown> = {}
-  for (const name of Object.keys(doc)) {
-    if (name.charCodeAt(0) !== UNDERSCORE || REPLICATOR.has(name)) body[name] = doc[name]
+  for (const name of names) {
+    if (!isSpecial(name) || REPLICATOR.has(name)) body[name] = doc[name]
     else if (name === '__proto__') define(body, name, doc[name])
     else if (!READ.has(name) && !IGNORED.has(name))
       throw new CouchError('doc_validation', `Bad special document member: ${name}`)
   }
   return stringify(body)
+}
+
+function isSpecial(name: string): boolean {
+  return name.charCodeAt(0) === UNDERSCORE
 }
 
 function define(body: object, name: string, value: unknown): void {

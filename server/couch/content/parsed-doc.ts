@@ -14,13 +14,21 @@ type ParseOptions = Pick<CouchContext, 'limits' | 'memoryGate'> & {
  * Parses one document's text and gives it to `use`; others wait for the room that a large one takes until that is done.
  * @throws CouchError unless it is a JSON object, no larger than documents may be
  */
-export async function withParsedDoc<Result>(
+export function withParsedDoc<Result>(
   source: Buffer,
+  options: ParseOptions,
+  use: (doc: RawDoc) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  const bytes = parsedBytes(source)
+  return isHeavy(bytes) ? withHeavyDoc(source, bytes, options, use) : use(parsedDoc(source, options.limits))
+}
+
+async function withHeavyDoc<Result>(
+  source: Buffer,
+  bytes: number,
   { limits, memoryGate, call }: ParseOptions,
   use: (doc: RawDoc) => Result | Promise<Result>,
 ): Promise<Result> {
-  const bytes = parsedBytes(source)
-  if (!isHeavy(bytes)) return use(parsedDoc(source, limits))
   const leave = await memoryGate.enter(bytes, call.signal)
   try {
     return await use(parsedDoc(source, limits))

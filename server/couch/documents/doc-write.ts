@@ -64,7 +64,7 @@ export function newDocId(): string {
   return randomUUID().replaceAll('-', '')
 }
 
-async function putDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
+function putDocument(call: WriteCall, database: Database, context: CouchContext): Promise<Answer> {
   const id = docIdOf(call)
   checkMayWrite(call.caller, database, id)
   const type = mediaType(call.headers)
