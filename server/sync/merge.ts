@@ -83,10 +83,9 @@ export function mergedMembers(stored: Stored | undefined, { set, cleared }: RowC
  * What a version says, as text: the same for two versions that a client could not tell apart. Absent is null and is the default; who wrote
  * it and what it is called is no part of it.
  */
-export function contentText(entity: Entity, members: JsonObject, without?: 'updatedAt'): string {
+export function contentText(entity: Entity, members: JsonObject): string {
   const known = Object.entries(entity.fields).flatMap(([name, field]) => {
-    if (IDENTITY.has(name) || name === without) return []
-    return [memberOf(members, name) ?? field.default ?? null]
+    return IDENTITY.has(name) ? [] : [memberOf(members, name) ?? field.default ?? null]
   })
   const unknown = Object.keys(members)
     .filter(name => !IDENTITY.has(name) && fieldOf(entity, name) === undefined && members[name] !== undefined)

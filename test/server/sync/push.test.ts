@@ -164,6 +164,24 @@ t.test('a fast clock counts as the time of receipt, and its replay changes nothi
   t.equal(user.read(`session:${S1}`).mode, 'x')
 })
 
+t.test(
+  'a fast clock that saved what is stored anyway learns its date, and wins over nobody later',
+  async t => {
+    const user = await newUser()
+    await user.push('a', { sessions: [session()] }, NOW + 50)
+    const fast = { sessions: [session({ updatedAt: NOW + 30 * 86_400_000 })] }
+    await user.push('fast', fast, NOW + 100)
+    t.equal(user.read(`session:${S1}`).updatedAt, NOW + 100)
+    t.notOk(user.isOwn(`session:${S1}`, 'fast'), 'so it comes to the one who sent it')
+    const seq = user.seq()
+    await user.push('fast', fast, NOW + 150)
+    t.equal(user.seq(), seq, 'its answer was lost')
+    await user.push('other', { sessions: [session({ mode: 'x', updatedAt: NOW + 200 })] }, NOW + 200)
+    await user.push('fast', fast, NOW + 300)
+    t.equal(user.read(`session:${S1}`).mode, 'x')
+  },
+)
+
 t.test('two phones number their records alike and mean different ones', async t => {
   const user = await newUser()
   const a = await user.push('a', { records: [record('1', { weight: 1 })] })
