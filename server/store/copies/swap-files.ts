@@ -26,7 +26,7 @@ export type Swap = {
 export function swapFiles(open: OpenDatabase, first: string, swap: Swap): string | undefined {
   const aside = putAllAside(open, first, swap.count)
   setRestoreMark(first, JSON.stringify(swap))
-  finishSwap(open, first, swap)
+  if (!finishSwap(open, first, swap)) throw new StoreError(`what was to take the place of ${first} is gone`)
   return aside
 }
 
@@ -48,8 +48,11 @@ export function unfinishedSwap(first: string): Swap | undefined {
   return text?.startsWith('{') ? JSON.parse(text) : undefined
 }
 
-/** Does what is left to be done, however much that is. */
-export function finishSwap(open: OpenDatabase, first: string, { count, set }: Swap): void {
+/**
+ * Does what is left to be done, however much that is. False: the drafts of a division are gone, as after a signal in this very moment,
+ * but none had taken its place: the store is the old one.
+ */
+export function finishSwap(open: OpenDatabase, first: string, { what, count, set }: Swap): boolean {
   const files = filesOf(first, count)
   const isNew = (file: string) => {
     const found = existsSync(file) ? findMark(open, file) : 'nothing'
@@ -57,14 +60,22 @@ export function finishSwap(open: OpenDatabase, first: string, { count, set }: Sw
   }
   const waiting = files.filter(file => isNew(draftOf(file)))
   const lost = files.find(file => !waiting.includes(file) && !isNew(file))
-  if (lost !== undefined)
+  // A restore may have put aside the log of a file that it could not read.
+  if (lost !== undefined && (what === 'restore' || files.some(isNew)))
     throw new StoreError(`${lost} can be finished no more: restore what was put aside, or a backup`)
-  for (const file of waiting) renameSync(draftOf(file), file)
-  for (const file of filesThere(first)) if (!files.includes(file)) rmSync(file)
-  syncFolderOf(first)
+  if (lost === undefined) takePlaces(first, { files, waiting })
   for (const file of filesOf(first, MAX_SHARDS).slice(1)) removeRestoreMark(file)
   removeRestoreMark(first)
   removeDrafts(first)
+  return lost === undefined
+}
+
+type Places = { readonly files: readonly string[]; readonly waiting: readonly string[] }
+
+function takePlaces(first: string, { files, waiting }: Places): void {
+  for (const file of waiting) renameSync(draftOf(file), file)
+  for (const file of filesThere(first)) if (!files.includes(file)) rmSync(file)
+  syncFolderOf(first)
 }
 
 /** Removes what was made to take the files' places, unless it has begun to: then it must come to its end. */

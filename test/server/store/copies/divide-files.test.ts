@@ -141,6 +141,15 @@ t.test('a division that was cut off between two of its files is gone on with', a
     t.same(contentsOf(after), contents, `after ${done} files`)
     await closed(after)
   }
+  const untouched = await cutOff(0)
+  rmSync(`${filesOf(untouched, 3)[1]}.restoring`)
+  const divideAgain = () => divideFiles(open, { file: untouched, count: 3 })
+  t.throws(divideAgain, { name: 'StoreError', message: /had changed nothing yet: run it again$/ })
+  await collectGarbage()
+  t.match(divideAgain(), { files: 3 })
+  const anew = await opened(t, untouched, 3)
+  t.same(contentsOf(anew), contents)
+  await closed(anew)
   const file = await cutOff(1)
   rmSync(`${filesOf(file, 3)[2]}.restoring`)
   t.throws(() => divideFiles(open, { file, count: 3 }), {
