@@ -5,10 +5,10 @@ import { rowSpaceOf, serverIdOf } from './identity.ts'
 
 /** Ids of one page: each is hashed, and others have their turn between pages. */
 const PAGE_IDS = 2_000
-/** Types of users whose ids are remembered. */
+/** Types of users whose ids are remembered: some thirty megabytes, when all are as large as they may be. */
 const REMEMBERED = 32
 /** A type with more documents is read anew each time, which takes long but no memory. */
-const MAX_REMEMBERED_IDS = 20_000
+const MAX_REMEMBERED_IDS = 5_000
 
 /** The way back from the row ids of one type of a database, up to a place in it. */
 type Known = { readonly ids: Map<string, string>; readonly upTo: number; readonly sequence: string }
