@@ -11,7 +11,9 @@ import { type Call, type LegacyApp, legacyApp } from '../fixtures/legacy-app.ts'
 import { listOf } from '../fixtures/legacy-tables.ts'
 import { phone } from '../fixtures/phone.ts'
 import { query } from '../fixtures/query.ts'
+import { rounds } from '../fixtures/rounds.ts'
 import { runningServer } from '../fixtures/running-server.ts'
+import { type SeededRandom, seededRandom } from '../fixtures/seeded-random.ts'
 import type { SyncRow } from '../fixtures/sync-device.ts'
 import { sessionDoc } from '../fixtures/workout.ts'
 
@@ -48,7 +50,7 @@ async function twoPhones(t: Test, aboutB: About = {}) {
     await tablesAgree(t, { databaseUrl: postgres.url, userId }, truth)
     return truth
   }
-  return { a, b, userId, me, allAgree, samples: samplesOf(userId) }
+  return { a, b, email, userId, me, allAgree, samples: samplesOf(userId) }
 }
 
 const samplesOf = (userId: string) => async () => {
@@ -339,6 +341,42 @@ t.test(
     }
     const rows = await query(postgres.url, 'select 1 from personal_records where user_id = $1', [userId])
     t.equal(rows.length, 4, 'each phone has made two')
+  },
+)
+
+/** What a user does now and then; he saves what is there already, too. */
+function act(random: SeededRandom, app: LegacyApp, routineId: string): void {
+  const number = random.below(4)
+  const [name, members]: readonly [string, SyncRow] = random.pick([
+    ['sessions', session({ rpe: number, mode: random.pick(['Echo', 'Pump']) })],
+    ['routines', { name: `Routine ${number}` }],
+    ['supersets', { routineId, name: 'One', orderIndex: number }],
+  ])
+  const rows = app.rows(name)
+  const row = rows.length > 0 && random.chance(0.7) ? random.pick(rows) : undefined
+  if (row !== undefined && random.chance(0.15)) app.delete(name, row.id)
+  else app.save(name, members, row?.id)
+}
+
+t.test(
+  'three phones at the same time, one of them with a fast clock and an old app, over a bad network',
+  async t => {
+    const random = seededRandom(t)
+    const { a, b, email, allAgree } = await twoPhones(t)
+    const about = { version: 'old', clockSkew: DAY_MS / 4 } as const
+    const c = await legacyApp(t, server.url, { deviceId: 'phone-c', email, ...about })
+    await c.logIn()
+    const routine = a.save('routines', { name: 'The first' })
+    const live = async (app: LegacyApp) => {
+      for (let acts = random.below(4); acts > 0; acts--) act(random, app, routine.clientId)
+      const faults = random.chance(0.3) ? { [random.pick(FAULTS)]: random.pick(CALLS) } : {}
+      await app.cycle(faults).catch(error => {
+        if (!/lost/.test(String(error))) throw error
+      })
+    }
+    for (let round = rounds(12, 200); round > 0; round--) await Promise.all([a, b, c].map(live))
+    await settle([a, b, c])
+    appAgrees(t, c, await allAgree(t))
   },
 )
 
