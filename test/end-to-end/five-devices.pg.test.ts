@@ -341,6 +341,7 @@ async function stretch(t: Test, world: World): Promise<void> {
   for (const network of world.networks) network.isBad = false
   await untilQuiet(world)
   await agreeWithStore(t, world, { isSettled: false })
+  await checkHistory(t, world, isLegacyOnly)
 }
 
 for (let history = 0; history < rounds(1, 10); history++)
