@@ -1,5 +1,5 @@
 /** The file's `user_version`. A change to the tables raises it, and adds its step to upgrade-file.ts. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /** The file's `application_id`, "Divn": what tells our file from any other SQLite database. */
 export const APPLICATION_ID = 0x4469766e
@@ -80,13 +80,14 @@ create table bodies (
   body        text    not null
 );
 
+-- With row ids: to compare a key the engine reads the whole row of an index, and a row of several megabytes slowed down everybody's look-ups.
 create table local_docs (
   db   integer not null,
   id   text    not null,
   rev  integer not null,
   body text    not null,
   primary key (db, id)
-) without rowid;
+);
 
 create table attachments (
   key    integer primary key,

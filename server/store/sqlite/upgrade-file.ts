@@ -35,6 +35,18 @@ where databases.db = unnamed.db;
 insert into loose_attachments select key, db, null, 0 from attachments where refs = 0;
 delete from attachments where refs = 0;
 `,
+  2: `
+alter table local_docs rename to local_docs_of_2;
+create table local_docs (
+  db   integer not null,
+  id   text    not null,
+  rev  integer not null,
+  body text    not null,
+  primary key (db, id)
+);
+insert into local_docs select * from local_docs_of_2 order by db, id;
+drop table local_docs_of_2;
+`,
 }
 
 /** Brings a file of an older version up to this program's. One that is current is left alone. */

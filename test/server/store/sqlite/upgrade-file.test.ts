@@ -29,6 +29,7 @@ t.test('a file of format 1 becomes one of today, with everything in it', async t
   const database = databaseOf(first, 'a')
   const attachments = ['x', 'y'].map(name => ({ name, contentType: 'a/b', data: Buffer.from('same bytes') }))
   for (let n = 0; n < 3; n++) await storeOne(database, interactive(`doc${n}`, undefined, { attachments }))
+  await database.writeLocalDoc('log', undefined, '{"a":1}')
   await first.close()
   const today = shapeOf(file)
 
@@ -41,6 +42,7 @@ t.test('a file of format 1 becomes one of today, with everything in it', async t
 
   const again = await openStore({ file })
   t.equal(databaseOf(again, 'a').facts().docCount, 3)
+  t.match(databaseOf(again, 'a').localDoc('log'), { rev: '0-1', body: '{"a":1}' })
   await again.close()
 })
 
