@@ -139,8 +139,8 @@ export interface Database {
   docs(query: DocsQuery): DocRow[]
   /** `docs` as text; see `changesText`. */
   docsText(query: DocsQuery, as: RowsAsText): TextPage<string>
-  /** How many live documents stand before this id (or, descending, after it): `offset` of `_all_docs`. */
-  offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number
+  /** How many live documents stand before this id (or, descending, after it); undefined for more than 10,000, which take long to count. */
+  offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number | undefined
   /** What a peer's revisions are missing here, for the ids that miss any. */
   revsDiff(revs: ReadonlyMap<string, readonly string[]>): Map<string, RevsDiff>
 

@@ -38,15 +38,22 @@ export function revsDiffRoutes(context: CouchContext): readonly Route[] {
 }
 
 /** How an answer begins and ends, and what it says of one document. */
-type Form = { readonly head: string; readonly tail: string; of(diff: RevsDiff): unknown }
+type Form = { readonly head: string; readonly tail: string; of(diff: RevsDiff): string }
 
 const DIFF: Form = {
   head: '{',
   tail: '}\n',
-  of: ({ missing, possibleAncestors }) =>
-    possibleAncestors.length === 0 ? { missing } : { missing, possible_ancestors: possibleAncestors },
+  of({ missing, possibleAncestors }) {
+    const ancestors =
+      possibleAncestors.length === 0 ? '' : `,"possible_ancestors":${JSON.stringify(possibleAncestors)}`
+    return `{"missing":${JSON.stringify(missing)}${ancestors}}`
+  },
 }
-const MISSING_REVS: Form = { head: '{"missing_revs":{', tail: '}}\n', of: ({ missing }) => missing }
+const MISSING_REVS: Form = {
+  head: '{"missing_revs":{',
+  tail: '}}\n',
+  of: ({ missing }) => JSON.stringify(missing),
+}
 
 type Asked = readonly (readonly [id: string, revs: readonly string[]])[]
 
@@ -57,7 +64,8 @@ async function writeDiff(out: Out, database: Database, asked: Asked, form: Form)
   for (let at = 0; at < asked.length; at += PORTION) {
     if (at > 0) await setImmediate()
     for (const [id, diff] of database.revsDiff(new Map(asked.slice(at, at + PORTION)))) {
-      await writer.add(`${separator}${JSON.stringify(id)}:${JSON.stringify(form.of(diff))}`)
+      const written = writer.add(`${separator}${JSON.stringify(id)}:${form.of(diff)}`)
+      if (written !== undefined) await written
       separator = ','
     }
   }

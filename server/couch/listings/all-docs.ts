@@ -143,9 +143,10 @@ function headOf(database: Database, { keys, range, isEmpty, updateSeq }: AllDocs
   return `{"total_rows":${total},"offset":${offset}${seq},"rows":[\n`
 }
 
-function offsetOf(database: Database, range: NameRange, total: number): number {
+/** Null where too many stand before the range to be counted, as where keys are asked for. */
+function offsetOf(database: Database, range: NameRange, total: number): number | null {
   const before = range.startKey === undefined ? 0 : database.offset(range)
-  return Math.min(before + (range.skip ?? 0), total)
+  return before === undefined ? null : Math.min(before + (range.skip ?? 0), total)
 }
 
 function rowsOf(database: Database, { keys, range, isEmpty, parts }: AllDocsRequest): Iterable<ListingPart> {

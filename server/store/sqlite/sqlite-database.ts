@@ -115,7 +115,7 @@ export class SqliteDatabase implements Database {
     return this.#listing.docsText(this.#reader(), this.#db, query, as)
   }
 
-  offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number {
+  offset(query: Pick<DocsQuery, 'startKey' | 'descending'>): number | undefined {
     return this.#listing.offset(this.#reader(), this.#db, query)
   }
 

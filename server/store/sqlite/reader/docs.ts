@@ -142,17 +142,32 @@ function docRowOf([id, rev, seq, ...revision]: Row): DocRow {
   }
 }
 
-/** How many live documents stand before a range. */
+/** A page from the middle of a large database would else cost what stands before it: 40 ms for half a million documents. */
+const MAX_COUNTED = 10_000
+
+/** How many live documents stand before a range; undefined where they are more than it takes a moment to count. */
 export function countBefore(
   connection: Connection,
   db: number,
   { startKey, descending }: Pick<DocsQuery, 'startKey' | 'descending'>,
-): number {
+): number | undefined {
   if (startKey === undefined) return 0
-  const row = connection.row<[number]>(
-    `select count(*) from docs where db = ? and deleted = 0 and id ${descending ? '>' : '<'} ?`,
-    db,
-    toStoredId(startKey),
-  )
-  return row?.[0] ?? 0
+  // Read the other way, what stands before a key is what comes behind it.
+  const before = { startKey, inclusiveStart: false, descending: descending !== true }
+  return countFew(connection, db, [before])
+}
+
+/** How many live documents there are in some ranges together, unless they are many. */
+export function countFew(
+  connection: Connection,
+  db: number,
+  ranges: readonly Parameters<typeof inRange>[1][],
+): number | undefined {
+  let count = 0
+  for (const range of ranges) {
+    const { sql, params } = inRange('id', range)
+    const few = `select 1 from docs where db = ? and deleted = 0${sql} limit ${MAX_COUNTED + 1}`
+    count += connection.row<[number]>(`select count(*) from (${few})`, db, ...params)?.[0] ?? 0
+  }
+  return count > MAX_COUNTED ? undefined : count
 }

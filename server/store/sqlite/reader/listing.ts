@@ -14,7 +14,11 @@ export type Listing = {
   facts(connection: Connection, db: number): DatabaseFacts
   docs(connection: Connection, db: number, query: DocsQuery): DocRow[]
   docsText(connection: Connection, db: number, query: DocsQuery, as: RowsAsText): TextPage<string>
-  offset(connection: Connection, db: number, query: Pick<DocsQuery, 'startKey' | 'descending'>): number
+  offset(
+    connection: Connection,
+    db: number,
+    query: Pick<DocsQuery, 'startKey' | 'descending'>,
+  ): number | undefined
   changes(connection: Connection, db: number, query: ChangesQuery): ChangeRow[]
   changesText(connection: Connection, db: number, asked: ChangesText): TextPage<number>
   pending(connection: Connection, db: number, rest: RestOfFeed): number

@@ -33,19 +33,26 @@ function readWinners(connection: Connection, db: number, ids: readonly string[])
   return new Map(rows.map(row => [fromStoredId(row[3]), row]))
 }
 
+const NONE: readonly string[] = []
+
 function allMissing(asked: readonly string[]): RevsDiff {
-  return { missing: [...new Set(asked)], possibleAncestors: [] }
+  return { missing: onceEach(asked), possibleAncestors: NONE }
+}
+
+function onceEach(revs: readonly string[]): readonly string[] {
+  return revs.length === 1 ? revs : [...new Set(revs)]
 }
 
 function diffOf(connection: Connection, db: number, winner: Row, asked: readonly string[]): RevsDiff {
   const [rev, deleted, branched, id] = winner
   const unsure = asked.filter(one => one !== rev)
-  if (unsure.length === 0) return { missing: [], possibleAncestors: [] }
+  if (unsure.length === 0) return { missing: NONE, possibleAncestors: NONE }
   // The winner of a history with one leaf is its newest revision: whatever is above it is missing.
-  const isAbove = branched === 0 && unsure.every(one => posOf(one) > posOf(rev))
-  if (isAbove) return { missing: [...new Set(unsure)], possibleAncestors: [rev] }
+  const top = posOf(rev)
+  const isAbove = branched === 0 && unsure.every(one => posOf(one) > top)
+  if (isAbove) return { missing: onceEach(unsure), possibleAncestors: [rev] }
   const tree = readTree(connection, db, id, { rev, deleted: deleted === 1 })
-  const missing = [...new Set(unsure)].filter(one => !tree.has(one))
+  const missing = onceEach(unsure).filter(one => !tree.has(one))
   const newest = missing.reduce((pos, one) => Math.max(pos, posOf(one)), 0)
   const older = tree.leaves().filter(leaf => posOf(leaf.rev) < newest)
   return { missing, possibleAncestors: older.map(leaf => leaf.rev) }

@@ -3,7 +3,7 @@ import type { Connection } from '../connection.ts'
 import { readChanges } from './changes.ts'
 import { readChangesText } from './changes-text.ts'
 import { readFacts } from './counts.ts'
-import { readDocs } from './docs.ts'
+import { countFew, readDocs } from './docs.ts'
 import { readDocsText } from './docs-text.ts'
 import { inRange } from './id-range.ts'
 import type { Listing } from './listing.ts'
@@ -94,11 +94,11 @@ function countBeforeOfType(
   db: number,
   { startKey, descending }: Pick<DocsQuery, 'startKey' | 'descending'>,
   typeIds: TypeIds,
-): number {
+): number | undefined {
   if (startKey === undefined) return 0
   // Read the other way, what stands before a key is what comes behind it.
   const before = { startKey, inclusiveStart: false, descending: descending !== true, limit: 0 }
-  return rangesOfType(typeIds, before).reduce((sum, range) => sum + countLive(connection, db, range), 0)
+  return countFew(connection, db, rangesOfType(typeIds, before))
 }
 
 function countLive(connection: Connection, db: number, range: Parameters<typeof inRange>[1]): number {

@@ -49,6 +49,22 @@ t.test('ranges and pages of ids', async t => {
   }
 })
 
+t.test('a page from the middle of a large database does not count what stands before it', async t => {
+  const database = await adminDatabase(server, 'counted')
+  const docs = Array.from({ length: 10_002 }, (_, n) => ({ _id: `a:${String(n).padStart(5, '0')}` }))
+  t.equal((await database.post('/_bulk_docs', { docs })).status, 201)
+  for (const [query, offset] of [
+    ['startkey="a:10000"', 10_000],
+    ['startkey="a:10001"', null],
+    ['startkey="a:00001"&descending=true', 10_000],
+    ['startkey="a:00000"&descending=true', null],
+  ] as const) {
+    const { json } = await database.get(`/_all_docs?limit=1&${query}`)
+    t.match(json, { offset, total_rows: 10_002, rows: { length: 1 } }, query)
+    t.equal(json.offset, offset, query)
+  }
+})
+
 t.test('rows with and without their documents', async t => {
   const database = await adminDatabase(server, 'rows')
   await fill(database)
